@@ -1,0 +1,60 @@
+// === thread: spawn, join, yield, self, exit ======================================================
+
+import { Errno } from '../src/abi/errno';
+import {
+  CPU_ID_UNINITIALIZED,
+  TCB_ARGUMENT,
+  TCB_BYTES,
+  TCB_CPU_ID,
+  TCB_FUNCTION,
+  TCB_TID,
+} from '../src/abi/thread';
+import { rseq } from './rseq';
+import { clone, exitThread, gettid, joinThread, schedYield } from './sys';
+import { threadPointer } from './tcb';
+
+/** What a thread runs: gets the argument of spawn, returns its exit status. */
+export type ThreadFunction = (argument: usize) => i32;
+
+/**
+ * Start a thread. Returns its tid, or a negative errno: -EAGAIN at the thread limit. Allocates 64
+ * bytes with heap.alloc, so call it where the program may allocate.
+ */
+export function spawn(entry: ThreadFunction, argument: usize): i32 {
+  const tcb = heap.alloc(TCB_BYTES);
+  store<i32>(tcb, CPU_ID_UNINITIALIZED, TCB_CPU_ID);
+  store<u32>(tcb, entry.index, TCB_FUNCTION);
+  store<usize>(tcb, argument, TCB_ARGUMENT);
+  const start: ThreadFunction = startThread;
+  return clone(start.index, tcb, tcb);
+}
+
+/** Wait for a thread to end. Returns its exit status, or -ESRCH, -EDEADLK. */
+export function join(tid: i32): i32 {
+  let result = joinThread(tid);
+  while (result == -Errno.EINTR) result = joinThread(tid);
+  return result;
+}
+
+/** Let another thread of this CPU run. */
+function yieldNow(): void {
+  schedYield();
+}
+export { yieldNow as yield };
+
+/** tid of the caller. */
+export function self(): i32 {
+  const tcb = threadPointer();
+  return tcb == 0 ? gettid() : load<i32>(tcb, TCB_TID) || gettid();
+}
+
+/** End the calling thread. In the main thread, main's return ends the process instead. */
+export function exit(status: i32): void {
+  exitThread(status);
+}
+
+function startThread(tcb: usize): i32 {
+  store<i32>(tcb, gettid(), TCB_TID);
+  rseq.registerThread();
+  return call_indirect<i32>(load<u32>(tcb, TCB_FUNCTION), load<usize>(tcb, TCB_ARGUMENT));
+}

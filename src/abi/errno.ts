@@ -1,0 +1,16 @@
+// Linux error numbers. A system call that fails returns the negative number.
+
+export enum Errno {
+  EPERM = 1,
+  ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
+  EBADF = 9,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EFAULT = 14,
+  EBUSY = 16,
+  EINVAL = 22,
+  ENOSYS = 38,
+  EDEADLK = 35,
+}

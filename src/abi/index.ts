@@ -1,0 +1,9 @@
+// The numbers, layouts and names that guest, kernel and host share.
+
+export * from './code-map.js';
+export * from './errno.js';
+export * from './module.js';
+export * from './rseq.js';
+export * from './signal.js';
+export * from './syscall.js';
+export * from './thread.js';

@@ -1,0 +1,50 @@
+// System call numbers: one table for the kernel, which dispatches on it, and for the guest library,
+// which calls through it. Linux x86-64 numbers where Linux has the call; 0x1000 and up are the
+// emulator's own. Compiled by both tsc and asc: no imports, no annotations, no objects.
+
+export enum Sysno {
+  Read = 0,
+  Write = 1,
+  RtSigaction = 13,
+  RtSigprocmask = 14,
+  RtSigreturn = 15,
+  SchedYield = 24,
+  Getpid = 39,
+  /** clone(flags, function, argument, tls): see docs/abi.md for the Wasm calling convention. */
+  Clone = 56,
+  Exit = 60,
+  ArchPrctl = 158,
+  Gettid = 186,
+  SchedSetaffinity = 203,
+  SchedGetaffinity = 204,
+  ExitGroup = 231,
+  Tgkill = 234,
+  Getcpu = 309,
+  RestartableSequences = 323,
+
+  /** join(tid) -> exit status of the thread, after it has exited. */
+  Join = 0x1000,
+  /** abort(message, messageBytes, file, fileBytes, line, column): a failed assertion. Never returns. */
+  Abort = 0x1001,
+  /** sysconf(name): a constant of the boot. */
+  Sysconf = 0x1002,
+  /** argument(index, buffer, size) -> length in bytes of argument `index`; -ENOENT past the last. */
+  Argument = 0x1003,
+}
+
+/** Names that `Sysno.Sysconf` answers. */
+export enum SysconfName {
+  /** Virtual CPUs, online or not. */
+  NrCpus = 0,
+  /** Worker threads the user asked for; a program may ignore it. */
+  Threads = 1,
+  /** Arguments after `--`. */
+  Arguments = 2,
+}
+
+/** clone flags: a thread of this address space. The only form there is. */
+export const CLONE_THREAD_FLAGS = 0x10f00;
+
+/** arch_prctl code: set the thread-pointer register. */
+export const ARCH_SET_FS = 0x1002;
+export const ARCH_GET_FS = 0x1003;

@@ -1,0 +1,56 @@
+// Memory over a WebAssembly.Memory. The last UNWIND_PAGES are the host's: to the guest's system
+// calls they do not exist.
+
+import { PAGE_BYTES, UNWIND_PAGES } from '../abi/module.js';
+import type { Memory } from '../kernel/memory.js';
+
+export class LinearMemory implements Memory {
+  readonly #memory: WebAssembly.Memory;
+  #bytes: Uint8Array;
+  #view: DataView;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#view = new DataView(memory.buffer);
+  }
+
+  get sizeBytes(): number {
+    return this.bytes.length - UNWIND_PAGES * PAGE_BYTES;
+  }
+
+  /** All of the memory, the host's pages too; refreshed after growth, which detaches the old view. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.buffer !== this.#memory.buffer) {
+      this.#bytes = new Uint8Array(this.#memory.buffer);
+      this.#view = new DataView(this.#memory.buffer);
+    }
+    return this.#bytes;
+  }
+
+  loadI32(address: number): number | undefined {
+    return this.#isMapped(address, 4) ? this.#view.getInt32(address, true) : undefined;
+  }
+
+  storeI32(address: number, value: number): boolean {
+    if (!this.#isMapped(address, 4)) return false;
+    this.#view.setInt32(address, value, true);
+    return true;
+  }
+
+  copyIn(address: number, length: number): Uint8Array | undefined {
+    return this.#isMapped(address, length)
+      ? this.bytes.slice(address, address + length)
+      : undefined;
+  }
+
+  copyOut(address: number, bytes: Uint8Array): boolean {
+    if (!this.#isMapped(address, bytes.length)) return false;
+    this.bytes.set(bytes, address);
+    return true;
+  }
+
+  #isMapped(address: number, length: number): boolean {
+    return address >= 0 && address + length <= this.sizeBytes;
+  }
+}

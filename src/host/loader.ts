@@ -1,0 +1,178 @@
+// From bytes to an instance: checks the module against the contract, makes the memory it gets, and
+// instantiates it with @assemblyscript/loader.
+
+import { instantiateSync } from '@assemblyscript/loader';
+import { type CodeMap, CodeMapError, decodeCodeMap } from '../abi/code-map.js';
+import {
+  CODE_MAP_SECTION,
+  EXPORT_ENTER,
+  EXPORT_FUEL,
+  EXPORT_R10,
+  EXPORT_SECTIONS_ENTERED,
+  EXPORT_SIGNAL_HANDLER,
+  EXPORT_SIGNAL_NUMBER,
+  EXPORT_START_REWIND,
+  EXPORT_START_UNWIND,
+  EXPORT_STOP_REWIND,
+  EXPORT_STOP_UNWIND,
+  EXPORT_TP,
+  EXPORT_UNWIND_STATE,
+  IMPORT_INTERRUPT,
+  IMPORT_SYSCALL,
+  MEMORY_MODULE,
+  MEMORY_NAME,
+  PAGE_BYTES,
+  RSEQ_MODULE,
+  UNWIND_PAGES,
+} from '../abi/module.js';
+import { ModuleError } from './errors.js';
+import { LinearMemory } from './linear-memory.js';
+import { sourceMapLocator } from './trap.js';
+import { type GuestExports, WasmMachine } from './wasm-machine.js';
+
+/** A module that keeps the contract, compiled. */
+export interface GuestModule {
+  readonly module: WebAssembly.Module;
+  readonly map: CodeMap;
+}
+
+/** An instance, ready to be the machine of a kernel. */
+export interface Guest {
+  readonly machine: WasmMachine;
+  readonly memory: LinearMemory;
+  readonly map: CodeMap;
+  /** Sections entered so far, restarts included; undefined when the metering does not count them. */
+  sectionsEntered(): number | undefined;
+}
+
+const FUNCTIONS = [
+  EXPORT_ENTER,
+  EXPORT_START_UNWIND,
+  EXPORT_STOP_UNWIND,
+  EXPORT_START_REWIND,
+  EXPORT_STOP_REWIND,
+  EXPORT_UNWIND_STATE,
+];
+const GLOBALS = [
+  EXPORT_FUEL,
+  EXPORT_TP,
+  EXPORT_R10,
+  EXPORT_SIGNAL_HANDLER,
+  EXPORT_SIGNAL_NUMBER,
+  EXPORT_SECTIONS_ENTERED,
+];
+const IMPORTS = [
+  `function ${RSEQ_MODULE}.${IMPORT_INTERRUPT}`,
+  `function ${RSEQ_MODULE}.${IMPORT_SYSCALL}`,
+  `memory ${MEMORY_MODULE}.${MEMORY_NAME}`,
+];
+
+/**
+ * Compile and check. Errors: ModuleError when the bytes are no module, or imports, exports or code
+ * map are not those of the contract.
+ */
+export async function loadModule(wasm: BufferSource | WebAssembly.Module): Promise<GuestModule> {
+  const module = wasm instanceof WebAssembly.Module ? wasm : await compile(wasm);
+  const map = readCodeMap(module);
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    const item = `${kind} ${from}.${name}`;
+    if (!IMPORTS.includes(item)) {
+      throw new ModuleError(`module imports ${item}, which the contract does not have`);
+    }
+  }
+  const exports = WebAssembly.Module.exports(module).map(({ kind, name }) => `${kind} ${name}`);
+  for (const item of [
+    ...FUNCTIONS.map((name) => `function ${name}`),
+    ...GLOBALS.map((name) => `global ${name}`),
+  ]) {
+    if (!exports.includes(item)) throw new ModuleError(`module does not export ${item}`);
+  }
+  return { module, map };
+}
+
+/** memoryLimit: pages the guest may have. Errors: ModuleError when the module wants more. */
+export function instantiate(
+  { module, map }: GuestModule,
+  memoryLimit: number,
+  sourceMap: string | undefined,
+): Guest {
+  const wasmMemory = createMemory(map, memoryLimit);
+  const memory = new LinearMemory(wasmMemory);
+  const machine = new WasmMachine(map, memory, sourceMapLocator(sourceMap));
+  const exports = instantiateModule(module, {
+    [RSEQ_MODULE]: machine.imports,
+    [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
+  });
+  machine.attach(guestExports(exports));
+  const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
+  const isCounted = map.metering === 'instruction';
+  return {
+    machine,
+    memory,
+    map,
+    sectionsEntered: () => (isCounted ? entered.value >>> 0 : undefined),
+  };
+}
+
+async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(wasm);
+  } catch (cause) {
+    throw new ModuleError(`not a valid WebAssembly module: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function readCodeMap(module: WebAssembly.Module): CodeMap {
+  const [section, second] = WebAssembly.Module.customSections(module, CODE_MAP_SECTION);
+  if (section === undefined) {
+    throw new ModuleError(
+      'module has no code map (custom section rseq): instrument it first, `wasm-rseq build FILE.wasm`',
+    );
+  }
+  if (second !== undefined) throw new ModuleError('module has more than one code map');
+  try {
+    return decodeCodeMap(new Uint8Array(section));
+  } catch (cause) {
+    if (!(cause instanceof CodeMapError)) throw cause;
+    throw new ModuleError(`bad code map: ${cause.message}`, { cause });
+  }
+}
+
+function createMemory(map: CodeMap, memoryLimit: number): WebAssembly.Memory {
+  const { initial, maximum } = map.memory;
+  if (initial > memoryLimit) {
+    const bytes = initial * PAGE_BYTES;
+    throw new ModuleError(
+      `module declares ${initial} pages of memory (${bytes} bytes), the limit is ${memoryLimit} pages`,
+    );
+  }
+  const limit = maximum === 0 ? memoryLimit : Math.min(maximum, memoryLimit);
+  if (limit < initial) {
+    throw new ModuleError(`memory maximum of ${maximum} pages is below the initial ${initial}`);
+  }
+  return new WebAssembly.Memory({ initial: initial + UNWIND_PAGES, maximum: limit + UNWIND_PAGES });
+}
+
+function instantiateModule(module: WebAssembly.Module, imports: unknown): WebAssembly.Exports {
+  try {
+    return instantiateSync(module, imports as never).instance.exports;
+  } catch (cause) {
+    throw new ModuleError(`module cannot be instantiated: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function guestExports(exports: WebAssembly.Exports): GuestExports {
+  return {
+    enter: exports[EXPORT_ENTER] as GuestExports['enter'],
+    startUnwind: exports[EXPORT_START_UNWIND] as GuestExports['startUnwind'],
+    stopUnwind: exports[EXPORT_STOP_UNWIND] as GuestExports['stopUnwind'],
+    startRewind: exports[EXPORT_START_REWIND] as GuestExports['startRewind'],
+    stopRewind: exports[EXPORT_STOP_REWIND] as GuestExports['stopRewind'],
+    unwindState: exports[EXPORT_UNWIND_STATE] as GuestExports['unwindState'],
+    fuel: exports[EXPORT_FUEL] as WebAssembly.Global,
+    tp: exports[EXPORT_TP] as WebAssembly.Global,
+    r10: exports[EXPORT_R10] as WebAssembly.Global,
+    signalHandler: exports[EXPORT_SIGNAL_HANDLER] as WebAssembly.Global,
+    signalNumber: exports[EXPORT_SIGNAL_NUMBER] as WebAssembly.Global,
+  };
+}

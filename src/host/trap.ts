@@ -1,0 +1,61 @@
+// From an engine's exception to a fault: the words of the WebAssembly specification, the signal a
+// processor would have raised, and the place, as far as the engine tells it.
+
+import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import { Signal } from '../abi/signal.js';
+import type { Fault } from '../kernel/machine.js';
+
+/** Place of byte `offset` of the module, `file:line`, or '' when it is not known. */
+export type TrapLocator = (offset: number) => string;
+
+/** What V8, SpiderMonkey and JavaScriptCore say, and what it means. */
+const TRAPS: readonly (readonly [RegExp, string, Signal])[] = [
+  [
+    /out of bounds memory|memory access out of bounds|index out of bounds/i,
+    'out of bounds memory access',
+    Signal.SIGSEGV,
+  ],
+  [/table (index is )?out of bounds|undefined element/i, 'undefined element', Signal.SIGSEGV],
+  [
+    /indirect call|signature mismatch|null function/i,
+    'indirect call type mismatch',
+    Signal.SIGSEGV,
+  ],
+  [/unrepresentable|integer overflow/i, 'integer overflow', Signal.SIGFPE],
+  [/(divi\w+|remainder) by zero/i, 'integer divide by zero', Signal.SIGFPE],
+  [/unaligned/i, 'unaligned atomic', Signal.SIGBUS],
+  [/unreachable/i, 'unreachable', Signal.SIGILL],
+  [/call stack|too much recursion|stack overflow/i, 'call stack exhausted', Signal.SIGSEGV],
+];
+
+/** Errors: rethrows what is not a trap; that is a defect of the host, not of the guest. */
+export function describeTrap(error: unknown, locate: TrapLocator): Fault {
+  if (!(error instanceof Error)) throw error;
+  const known = TRAPS.find(([pattern]) => pattern.test(error.message));
+  const isTrap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+  if (known === undefined || !(isTrap || error.name === 'InternalError')) throw error;
+  const [, message, signal] = known;
+  return { signal, message, place: findPlace(error.stack ?? '', locate) };
+}
+
+/** The innermost Wasm frame: `at name (wasm://...:wasm-function[3]:0x1f2)`, in V8's form and others'. */
+function findPlace(stack: string, locate: TrapLocator): string {
+  const frame = stack.split('\n').find((row) => row.includes('wasm-function['));
+  if (frame === undefined) return '';
+  const [, offset] = /wasm-function\[\d+\]:0x([0-9a-f]+)/.exec(frame) ?? [];
+  const [, name = ''] = /^\s*at (\S+) \(/.exec(frame) ?? /^(.*?)@/.exec(frame) ?? [];
+  const place = offset === undefined ? '' : locate(Number.parseInt(offset, 16));
+  if (place === '') return name;
+  return name === '' ? place : `${name} (${place})`;
+}
+
+/** A locator over a source map whose columns are byte offsets, as asc writes them. */
+export function sourceMapLocator(sourceMap: string | undefined): TrapLocator {
+  if (sourceMap === undefined || sourceMap === '') return () => '';
+  const { sourceRoot: _, ...map } = JSON.parse(sourceMap) as { sourceRoot?: string };
+  const tracer = new TraceMap(map as never);
+  return (offset) => {
+    const { source, line } = originalPositionFor(tracer, { line: 1, column: offset });
+    return source === null ? '' : `${source}:${line}`;
+  };
+}

@@ -1,0 +1,49 @@
+// A set of CPU numbers, and its form in guest memory: bit n of byte n/8 is CPU n, as in cpu_set_t.
+
+/** Most virtual CPUs a kernel can be booted with. */
+export const MAX_CPUS = 256;
+
+export class CpuSet {
+  readonly #words = new Uint32Array(MAX_CPUS / 32);
+
+  static firstCpus(count: number): CpuSet {
+    const set = new CpuSet();
+    for (let cpu = 0; cpu < count; cpu++) set.add(cpu);
+    return set;
+  }
+
+  static fromBytes(bytes: Uint8Array): CpuSet {
+    const set = new CpuSet();
+    for (let cpu = 0; cpu < Math.min(MAX_CPUS, bytes.length * 8); cpu++) {
+      if (((bytes[cpu >> 3] as number) & (1 << (cpu & 7))) !== 0) set.add(cpu);
+    }
+    return set;
+  }
+
+  add(cpu: number): void {
+    this.#words[cpu >> 5] = (this.#words[cpu >> 5] as number) | (1 << (cpu & 31));
+  }
+
+  has(cpu: number): boolean {
+    return ((this.#words[cpu >> 5] as number) & (1 << (cpu & 31))) !== 0;
+  }
+
+  /** The CPUs in both sets. */
+  intersect(other: CpuSet): CpuSet {
+    const result = new CpuSet();
+    for (let cpu = 0; cpu < MAX_CPUS; cpu++) if (this.has(cpu) && other.has(cpu)) result.add(cpu);
+    return result;
+  }
+
+  isEmpty(): boolean {
+    return this.#words.every((word) => word === 0);
+  }
+
+  toBytes(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let cpu = 0; cpu < Math.min(MAX_CPUS, length * 8); cpu++) {
+      if (this.has(cpu)) bytes[cpu >> 3] = (bytes[cpu >> 3] as number) | (1 << (cpu & 7));
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,25 @@
+// The kernel for those who bring a machine of their own: the three ports, the kernel, its parts.
+
+export type { OutputListener } from './console.js';
+export { MAX_CPUS } from './cpu-set.js';
+export {
+  type BootParameters,
+  type Counts,
+  Kernel,
+  type KernelOptions,
+  type Outcome,
+  type Starvation,
+  type StopReason,
+} from './kernel.js';
+export type { Context, Exit, ExitKind, Fault, Machine, Registers } from './machine.js';
+export type { Memory } from './memory.js';
+export { KernelPanic } from './panic.js';
+export type { Death } from './process.js';
+export type { Personality, ResumeOutcome } from './rseq/personality.js';
+export { TurnerPersonality } from './rseq/turner.js';
+export { Schedule, ScheduleError } from './schedule.js';
+export type { Choice, Scheduler, SchedulerView } from './scheduler.js';
+export { RandomScheduler } from './schedulers/random.js';
+export { ReplayError, ReplayScheduler } from './schedulers/replay.js';
+export { RoundRobinScheduler } from './schedulers/round-robin.js';
+export { type Observer, TraceEvent, TraceHash } from './trace.js';

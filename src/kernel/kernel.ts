@@ -1,0 +1,496 @@
+// The kernel: boots a process, and runs it slice by slice until it ends. One run loop, one place
+// where user code is entered, and just before it the one place where an interrupted ip is moved.
+//
+// Invariant: every choice comes from the Scheduler, so a run is a function of its program, options
+// and schedule.
+
+import { Errno } from '../abi/errno.js';
+import { Signal } from '../abi/signal.js';
+import { Console, type OutputListener } from './console.js';
+import { CpuSet } from './cpu-set.js';
+import { Cpu } from './cpu.js';
+import type { Exit, Machine } from './machine.js';
+import type { Memory } from './memory.js';
+import { panic } from './panic.js';
+import { type Death, Process } from './process.js';
+import type { Personality } from './rseq/personality.js';
+import { Schedule } from './schedule.js';
+import type { Choice, Scheduler, SchedulerView } from './scheduler.js';
+import {
+  disposition,
+  popFrame,
+  pushFrame,
+  sendSignal,
+  type SignalAction,
+  takeSignal,
+} from './signal.js';
+import { SYSCALLS } from './syscall.js';
+import { Thread } from './thread.js';
+import { type Observer, TraceEvent } from './trace.js';
+
+export interface KernelOptions {
+  readonly machine: Machine;
+  readonly memory: Memory;
+  readonly scheduler: Scheduler;
+  readonly personality: Personality;
+  /** Virtual CPUs, 1 to MAX_CPUS. */
+  readonly cpus: number;
+  /** Instructions the whole run may execute. */
+  readonly fuelLimit: number;
+  /** Threads alive at once, the main thread included. */
+  readonly threadLimit: number;
+  readonly observers?: readonly Observer[];
+  readonly stdin?: Uint8Array;
+  readonly onOutput?: OutputListener;
+  readonly boot?: BootParameters;
+}
+
+/** What a program can ask about its boot. */
+export interface BootParameters {
+  readonly threads: number;
+  readonly args: readonly Uint8Array[];
+}
+
+export type StopReason = 'exited' | 'killed' | 'fuel-limit' | 'deadlock';
+
+/** A section that was restarted again and again without an interrupt elsewhere in between. */
+export interface Starvation {
+  readonly tid: number;
+  /** An address inside the section. */
+  readonly ip: number;
+  readonly restarts: number;
+  /** Fuel of the largest slice that was not enough. */
+  readonly largestSlice: number;
+}
+
+export interface Outcome {
+  readonly reason: StopReason;
+  readonly exitStatus: number | undefined;
+  readonly death: Death | undefined;
+  /** The thread that ran last, and the point it is at. */
+  readonly last: { readonly tid: number; readonly ip: number };
+  /** Set when the run stopped at its fuel limit while a section kept restarting. */
+  readonly starvation: Starvation | undefined;
+  readonly counts: Counts;
+  readonly schedule: Schedule;
+}
+
+export interface Counts {
+  /** A thread lost its CPU to another although it could have gone on. */
+  preemptions: number;
+  /** The personality moved an interrupted ip. */
+  restarts: number;
+  migrations: number;
+  /** Handlers called. */
+  signals: number;
+  /** Instructions executed. */
+  fuel: number;
+}
+
+const LEADER_TID = 1;
+const PROGRESS_SLICES = 4096;
+
+export class Kernel implements SchedulerView {
+  readonly cpus: readonly Cpu[];
+  readonly onlineCpus: CpuSet;
+  readonly process: Process;
+  readonly console: Console;
+  readonly boot: BootParameters;
+  readonly counts: Counts = { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0 };
+  readonly schedule: Schedule = new Schedule();
+
+  readonly #options: KernelOptions;
+  readonly #machine: Machine;
+  readonly #personality: Personality;
+  readonly #observers: readonly Observer[];
+  readonly #choice: Choice = { cpu: 0, tid: 0, fuel: 0 };
+  #runnableCount = 0;
+  #aliveCount = 0;
+  #nextTid = LEADER_TID;
+  /** A system call asked for the slice to end; the thread stays runnable. */
+  #isSliceOver = false;
+
+  /** Boots one process with one thread, which will run the program's main. */
+  constructor(options: KernelOptions) {
+    this.#options = options;
+    this.#machine = options.machine;
+    this.#personality = options.personality;
+    this.#observers = options.observers ?? [];
+    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(id));
+    this.onlineCpus = CpuSet.firstCpus(options.cpus);
+    this.console = new Console(options.stdin ?? new Uint8Array(), options.onOutput ?? (() => {}));
+    this.boot = options.boot ?? { threads: 1, args: [] };
+    this.process = new Process(LEADER_TID, options.memory);
+    this.#addThread(0, 0, this.onlineCpus);
+  }
+
+  get runnableCount(): number {
+    return this.#runnableCount;
+  }
+
+  isOnline(cpu: number): boolean {
+    return cpu < this.cpus.length && this.onlineCpus.has(cpu);
+  }
+
+  runnable(tid: number): Thread | undefined {
+    const thread = this.process.threads.get(tid);
+    return thread?.state === 'runnable' ? thread : undefined;
+  }
+
+  /**
+   * Run to the end: exit, death, fuel limit, or no thread that could run. `onProgress` is called
+   * now and then, after a fixed number of slices.
+   */
+  run(onProgress?: (counts: Readonly<Counts>) => void): Outcome {
+    for (let slice = 1; ; slice++) {
+      const reason = this.step();
+      if (reason !== undefined) return this.#outcome(reason);
+      if (slice % PROGRESS_SLICES === 0) onProgress?.(this.counts);
+    }
+  }
+
+  /** One slice. Returns why the run is over, or undefined while it is not. */
+  step(): StopReason | undefined {
+    if (this.process.hasExited) return this.process.death === undefined ? 'exited' : 'killed';
+    if (this.counts.fuel >= this.#options.fuelLimit) return 'fuel-limit';
+    if (this.#runnableCount === 0) return 'deadlock';
+    const choice = this.#choice;
+    this.#options.scheduler.pick(this, choice);
+    choice.fuel = Math.min(choice.fuel, this.#options.fuelLimit - this.counts.fuel);
+    this.#runSlice(choice);
+    return undefined;
+  }
+
+  #runSlice(choice: Choice): void {
+    const cpu = this.cpus[choice.cpu];
+    const thread = this.runnable(choice.tid);
+    if (
+      cpu === undefined ||
+      thread === undefined ||
+      !thread.affinity.has(cpu.id) ||
+      choice.fuel < 1
+    ) {
+      panic('scheduler', `picked thread ${choice.tid} on cpu ${choice.cpu}, fuel ${choice.fuel}`);
+    }
+    this.schedule.append(choice);
+    this.#switchTo(cpu, thread);
+    this.#emit(TraceEvent.Run, thread, choice.fuel, 0);
+
+    this.#isSliceOver = false;
+    thread.wasInterrupted = false;
+    let fuel = choice.fuel;
+    while (this.#prepareReturnToUser(thread, choice.fuel)) {
+      const exit = this.#machine.run(thread.context, thread.registers, thread.resumeValue, fuel);
+      fuel -= exit.fuelUsed;
+      this.counts.fuel += exit.fuelUsed;
+      this.#handleExit(thread, exit);
+      if (this.#isSliceOver || thread.state !== 'runnable' || this.process.hasExited) return;
+      if (fuel <= 0) {
+        thread.wasInterrupted = true;
+        return;
+      }
+    }
+  }
+
+  // --- CPUs and queues ---------------------------------------------------------------------------
+
+  #switchTo(cpu: Cpu, thread: Thread): void {
+    if (cpu.current === thread) return;
+    const holder = this.cpus[thread.cpu] as Cpu;
+    if (holder.current === thread) this.#switchOut(holder);
+    if (cpu.current !== undefined) this.#switchOut(cpu);
+    thread.queue?.remove(thread);
+    if (thread.cpu !== cpu.id) {
+      const from = thread.cpu;
+      thread.cpu = cpu.id;
+      thread.notifyResume = true;
+      this.counts.migrations++;
+      this.#emit(TraceEvent.Migrate, thread, from, 0);
+    }
+    cpu.current = thread;
+  }
+
+  /** Take the thread off its CPU. The hook gets a copy of the registers and nothing else (law R2). */
+  #switchOut(cpu: Cpu): void {
+    const thread = cpu.current ?? panic('switchOut', `cpu ${cpu.id} is idle`);
+    cpu.current = undefined;
+    if (this.#personality.onSwitchOut({ ...thread.registers })) thread.notifyResume = true;
+    if (thread.state === 'runnable') cpu.queue.push(thread);
+    const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;
+    if (isPreempted) this.counts.preemptions++;
+    this.#emit(TraceEvent.SwitchOut, thread, isPreempted ? 1 : 0, 0);
+  }
+
+  #block(thread: Thread): void {
+    thread.state = 'blocked';
+    this.#runnableCount--;
+    this.#switchOut(this.cpus[thread.cpu] as Cpu);
+  }
+
+  #wake(thread: Thread, result: number): void {
+    thread.state = 'runnable';
+    thread.registers.ax = result;
+    this.#runnableCount++;
+    (this.cpus[thread.cpu] as Cpu).queue.push(thread);
+  }
+
+  /** The thread may no longer be where it is: to the shortest queue it may be in. */
+  moveToAllowedCpu(thread: Thread): void {
+    const holder = this.cpus[thread.cpu] as Cpu;
+    if (holder.current === thread) {
+      this.#isSliceOver = true;
+      this.#switchOut(holder);
+    }
+    thread.queue?.remove(thread);
+    const from = thread.cpu;
+    thread.cpu = this.#idlestCpu(thread.affinity);
+    thread.notifyResume = true;
+    this.counts.migrations++;
+    this.#emit(TraceEvent.Migrate, thread, from, 0);
+    if (thread.state === 'runnable') (this.cpus[thread.cpu] as Cpu).queue.push(thread);
+  }
+
+  #idlestCpu(allowed: CpuSet): number {
+    let best = -1;
+    let bestLoad = Number.POSITIVE_INFINITY;
+    for (const cpu of this.cpus) {
+      const load = cpu.queue.length + (cpu.current === undefined ? 0 : 1);
+      if (load >= bestLoad || !allowed.has(cpu.id) || !this.isOnline(cpu.id)) continue;
+      best = cpu.id;
+      bestLoad = load;
+    }
+    return best;
+  }
+
+  // --- entering and leaving user code ------------------------------------------------------------
+
+  /**
+   * The work before user code runs again: signals first, then what the personality was asked for.
+   * False when the process died of it.
+   */
+  #prepareReturnToUser(thread: Thread, sliceFuel: number): boolean {
+    if (thread.pendingSignals !== 0n && !this.#deliverSignal(thread, sliceFuel)) return false;
+    if (thread.notifyResume) {
+      thread.notifyResume = false;
+      if (!this.#fixUp(thread, this.#personality.onResume(thread), sliceFuel)) return false;
+    }
+    const { ip } = thread.registers;
+    if (ip === thread.point || this.#machine.isRestart(thread.point, ip)) return true;
+    this.kill(
+      thread,
+      Signal.SIGSEGV,
+      `jump to 0x${ip.toString(16)}, which is no restart label here`,
+    );
+    return false;
+  }
+
+  #fixUp(thread: Thread, outcome: ReturnType<Personality['onResume']>, sliceFuel: number): boolean {
+    if (outcome === 'incoherent') {
+      const pointer = `0x${thread.cpuPointer.toString(16)}`;
+      this.kill(thread, Signal.SIGSEGV, `cpu pointer ${pointer} cannot be written`);
+      return false;
+    }
+    if (outcome === 'redirected') {
+      const { r10, ip } = thread.registers;
+      this.counts.restarts++;
+      thread.restartsInARow = thread.exitsSinceRestart <= 1 ? thread.restartsInARow + 1 : 1;
+      thread.exitsSinceRestart = 0;
+      thread.lastRestartedIp = r10;
+      thread.largestFutileSlice =
+        thread.restartsInARow === 1 ? sliceFuel : Math.max(thread.largestFutileSlice, sliceFuel);
+      this.#emit(TraceEvent.Restart, thread, r10, ip);
+    }
+    return true;
+  }
+
+  #deliverSignal(thread: Thread, sliceFuel: number): boolean {
+    const signo = takeSignal(thread);
+    if (signo === 0) return true;
+    const action = this.process.signalActions[signo] as SignalAction;
+    const what = disposition(action, signo);
+    if (what === 'ignore') return true;
+    if (what === 'terminate') {
+      this.kill(thread, signo, `terminated by ${Signal[signo] ?? `signal ${signo}`}`);
+      return false;
+    }
+    if (!this.#fixUp(thread, this.#personality.onSignal(thread), sliceFuel)) return false;
+    this.#emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
+    const { handler } = pushFrame(thread, signo);
+    this.#machine.pushSignalCall(thread.context, handler, signo);
+    this.counts.signals++;
+    return true;
+  }
+
+  #handleExit(thread: Thread, exit: Exit): void {
+    thread.exitsSinceRestart++;
+    switch (exit.kind) {
+      case 'interrupted':
+        thread.point = thread.registers.ip;
+        thread.suspension = 'interrupt';
+        this.#emit(TraceEvent.Interrupt, thread, thread.point, exit.fuelUsed);
+        return;
+      case 'syscall':
+        thread.point = thread.registers.ip;
+        thread.suspension = 'syscall';
+        this.#syscall(thread, exit.sysno, exit.args);
+        return;
+      case 'returned':
+        if (thread.tid === LEADER_TID) this.exitGroup(thread, exit.value);
+        else this.exitThread(thread, exit.value);
+        return;
+      case 'faulted': {
+        const fault = exit.fault ?? panic('handleExit', 'a fault without a description');
+        this.kill(thread, fault.signal, fault.message, fault.place);
+        return;
+      }
+      default:
+        exit.kind satisfies never;
+    }
+  }
+
+  #syscall(thread: Thread, sysno: number, args: Int32Array): void {
+    const handler = SYSCALLS.get(sysno) ?? this.#personality.syscalls.get(sysno);
+    const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
+    if (result !== undefined) thread.registers.ax = result;
+    this.#emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
+  }
+
+  // --- services that system calls use ------------------------------------------------------------
+
+  /** A thread of the caller's process. Returns its tid; EAGAIN at the thread limit. */
+  clone(parent: Thread, entry: number, argument: number, tls: number): number {
+    if (this.#aliveCount >= this.#options.threadLimit) return -Errno.EAGAIN;
+    const child = this.#addThread(entry, argument, parent.affinity);
+    child.registers.tp = tls;
+    child.signalMask = parent.signalMask;
+    this.#personality.onClone(parent, child);
+    this.#emit(TraceEvent.Spawn, parent, child.tid, 0);
+    return child.tid;
+  }
+
+  #addThread(entry: number, argument: number, affinity: CpuSet): Thread {
+    const tid = this.#nextTid++;
+    const context = this.#machine.createContext(entry, argument);
+    const thread = new Thread(tid, this.process, context, affinity, this.#idlestCpu(affinity));
+    this.process.threads.set(tid, thread);
+    this.#runnableCount++;
+    this.#aliveCount++;
+    (this.cpus[thread.cpu] as Cpu).queue.push(thread);
+    return thread;
+  }
+
+  /** The caller gives up its slice; it runs on only if the scheduler picks it again. */
+  yield(_thread: Thread): number {
+    this.#isSliceOver = true;
+    return 0;
+  }
+
+  /** Wait for a thread's end. Errors: ESRCH no such thread; EDEADLK for oneself; EINTR. */
+  join(thread: Thread, tid: number): number | undefined {
+    const target = this.process.threads.get(tid);
+    if (target === undefined) return -Errno.ESRCH;
+    if (target === thread) return -Errno.EDEADLK;
+    if (target.state === 'dead') return target.exitStatus;
+    target.joiners.push(thread);
+    thread.joining = target;
+    this.#block(thread);
+    return undefined;
+  }
+
+  exitThread(thread: Thread, status: number): undefined {
+    thread.exitStatus = status;
+    this.#emit(TraceEvent.Exit, thread, status, 0);
+    this.#personality.onExit(thread);
+    this.#aliveCount--;
+    thread.state = 'dead';
+    this.#runnableCount--;
+    this.#switchOut(this.cpus[thread.cpu] as Cpu);
+    for (const joiner of thread.joiners) {
+      joiner.joining = undefined;
+      this.#wake(joiner, status);
+    }
+    thread.joiners.length = 0;
+    if (this.#aliveCount === 0) this.process.exitStatus = status;
+  }
+
+  exitGroup(thread: Thread, status: number): undefined {
+    this.#emit(TraceEvent.Exit, thread, status, 1);
+    this.process.exitStatus = status;
+  }
+
+  /** Make a signal pending; a thread that waits wakes with EINTR when it would be delivered. */
+  signal(target: Thread, signo: number): void {
+    const action = this.process.signalActions[signo] as SignalAction;
+    if (disposition(action, signo) === 'ignore') return;
+    sendSignal(target, signo);
+    const { joining } = target;
+    if (joining === undefined || (target.pendingSignals & ~target.signalMask) === 0n) return;
+    joining.joiners.splice(joining.joiners.indexOf(target), 1);
+    target.joining = undefined;
+    this.#wake(target, -Errno.EINTR);
+  }
+
+  /** rt_sigreturn: the interrupted call returns what it would have returned without the signal. */
+  returnFromSignal(thread: Thread): number | undefined {
+    if (!popFrame(thread)) {
+      this.kill(thread, Signal.SIGSEGV, 'rt_sigreturn without a signal frame');
+    }
+    return undefined;
+  }
+
+  /** A failed assertion: message and file are UTF-16, lengths in bytes. */
+  abort(thread: Thread, args: Int32Array): undefined {
+    const [message = 0, messageBytes = 0, file = 0, fileBytes = 0, line = 0] = args;
+    const { memory } = this.process;
+    const text = utf16(memory.copyIn(message >>> 0, messageBytes >>> 0)) || 'assertion failed';
+    const path = utf16(memory.copyIn(file >>> 0, fileBytes >>> 0));
+    this.kill(thread, Signal.SIGABRT, text, path === '' ? undefined : `${path}:${line}`);
+  }
+
+  /** The process dies; `place` is where, when that is not the thread's ip. */
+  kill(thread: Thread, signal: number, message: string, place?: string): undefined {
+    if (this.process.hasExited) return;
+    this.process.exitStatus = 128 + signal;
+    this.process.death = { signal, message, place, ip: thread.point, tid: thread.tid };
+    this.#emit(TraceEvent.Death, thread, signal, 0);
+  }
+
+  #emit(kind: TraceEvent, thread: Thread, a: number, b: number): void {
+    for (const observer of this.#observers) {
+      observer.event(kind, this.counts.fuel, thread.cpu, thread.tid, a, b);
+    }
+  }
+
+  #outcome(reason: StopReason): Outcome {
+    const { exitStatus, death } = this.process;
+    const starvation = reason === 'fuel-limit' ? this.#worstStarvation() : undefined;
+    const { counts, schedule } = this;
+    const tid = this.#choice.tid;
+    const last = { tid, ip: this.process.threads.get(tid)?.point ?? 0 };
+    return { reason, exitStatus, death, last, starvation, counts, schedule };
+  }
+
+  #worstStarvation(): Starvation | undefined {
+    let worst: Thread | undefined;
+    for (const thread of this.process.threads.values()) {
+      if (thread.restartsInARow > (worst?.restartsInARow ?? 1)) worst = thread;
+    }
+    return (
+      worst && {
+        tid: worst.tid,
+        ip: worst.lastRestartedIp,
+        restarts: worst.restartsInARow,
+        largestSlice: worst.largestFutileSlice,
+      }
+    );
+  }
+}
+
+function utf16(bytes: Uint8Array | undefined): string {
+  if (bytes === undefined) return '';
+  let text = '';
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    text += String.fromCharCode((bytes[at] as number) | ((bytes[at + 1] as number) << 8));
+  }
+  return text;
+}

@@ -1,0 +1,66 @@
+// Port: runs a guest thread until something happens. The kernel never learns how; a metered Wasm
+// instance is one answer (src/host/wasm-machine.ts), a script in a test another. After gVisor's
+// platform.Context.Switch. Invariant: between two calls of `run` a context is at rest, its registers
+// are the kernel's to edit, and nothing but the registers tells the guest what happened meanwhile.
+
+/** The register file of one thread. The kernel and the guest both write it; all words are 32 bits. */
+export interface Registers {
+  /** Code address the thread is at: an interruption point, or what the kernel put there. */
+  ip: number;
+  /** Where the RFC delivers the interrupted ip. */
+  r10: number;
+  /** Result of the last system call. */
+  ax: number;
+  /** Thread pointer: writer the kernel on behalf of the thread (arch_prctl, clone). */
+  tp: number;
+}
+
+/** A thread's saved stack, opaque to the kernel. */
+export type Context = object;
+
+/** Why a thread could not go on: what killed it, and where, in words. */
+export interface Fault {
+  /** Signal that a processor would have raised. */
+  readonly signal: number;
+  /** What broke, in the words of the Wasm specification where it has them. */
+  readonly message: string;
+  /** `function (file:line)` or as much of it as is known. */
+  readonly place: string;
+}
+
+export type ExitKind = 'interrupted' | 'syscall' | 'returned' | 'faulted';
+
+/** What ended a run. One object per machine, valid until its next `run`. */
+export interface Exit {
+  kind: ExitKind;
+  /** Instructions executed since `run` was called. */
+  fuelUsed: number;
+  /** System call number and arguments, when kind is 'syscall'. */
+  sysno: number;
+  readonly args: Int32Array;
+  /** What the thread's function returned, when kind is 'returned'. */
+  value: number;
+  /** Set when kind is 'faulted'. */
+  fault: Fault | undefined;
+}
+
+export interface Machine {
+  /** A context that will call function `entry` (0: the program's main) with `argument`. */
+  createContext(entry: number, argument: number): Context;
+
+  /**
+   * Run `context` until its fuel is spent, it makes a system call, returns or faults. The call that
+   * suspended it returns `resumeValue`. `registers` are loaded first and stored last.
+   * Preconditions: fuel > 0; the context has neither returned nor faulted.
+   */
+  run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit;
+
+  /**
+   * Make `context` call signal handler `handler(signo)` on top of its stack when it runs next, and
+   * then make system call rt_sigreturn.
+   */
+  pushSignalCall(context: Context, handler: number, signo: number): void;
+
+  /** True when code at point `from` can be redirected to `to`: the restart labels that guard it. */
+  isRestart(from: number, to: number): boolean;
+}

@@ -1,0 +1,45 @@
+// A process: one address space, the threads in it, and what they share.
+
+import { NSIG } from '../abi/signal.js';
+import type { Memory } from './memory.js';
+import type { Region } from './section.js';
+import { type SignalAction, DEFAULT_ACTION } from './signal.js';
+import type { Thread } from './thread.js';
+
+/** Why a process ended without being asked to. */
+export interface Death {
+  readonly signal: number;
+  readonly message: string;
+  /** Where, when it is not at `ip`. */
+  readonly place: string | undefined;
+  readonly ip: number;
+  readonly tid: number;
+}
+
+export class Process {
+  readonly threads: Map<number, Thread> = new Map();
+
+  // Guest through rt_sigaction. Index n is signal n.
+  readonly signalActions: SignalAction[] = new Array(NSIG + 1).fill(DEFAULT_ACTION);
+
+  // Guest through restartable_sequences; kept for as long as the process lives.
+  region: Region | undefined;
+
+  // Kernel only.
+  exitStatus: number | undefined;
+  death: Death | undefined;
+
+  constructor(
+    readonly pid: number,
+    readonly memory: Memory,
+  ) {}
+
+  /** The first thread. The RFC keeps the region with it. */
+  get leader(): Thread {
+    return this.threads.get(this.pid) as Thread;
+  }
+
+  get hasExited(): boolean {
+    return this.exitStatus !== undefined;
+  }
+}

@@ -1,0 +1,116 @@
+// The ABI of Paul Turner's RFC of 24 June 2015, "restartable sequences: fast user-space percpu
+// critical sections": one critical region per process, a cpu pointer per thread, and on preemption
+// or signal inside the region ip = restart with the interrupted ip in r10.
+//
+// The checks, their order and their errnos are those of the code's public successor (Dave Watson's
+// follow-up of October 2015); where the RFC and it differ the RFC wins. docs/abi.md, TURNER.
+
+import { Errno } from '../../abi/errno.js';
+import { TASK_SIZE } from '../../abi/module.js';
+import { RseqOp } from '../../abi/rseq.js';
+import { Sysno } from '../../abi/syscall.js';
+import type { Registers } from '../machine.js';
+import type { Process } from '../process.js';
+import { contains, validateRegion } from '../section.js';
+import type { Thread } from '../thread.js';
+import type { Personality, ResumeOutcome } from './personality.js';
+
+/** Move an interrupted ip to the restart handler. The heart of the system; nothing else moves an ip. */
+export function interruptSection(registers: Registers, process: Process): ResumeOutcome {
+  const region = process.region;
+  if (region === undefined || !contains(region, registers.ip)) return 'unchanged';
+  registers.r10 = registers.ip;
+  registers.ip = region.restart;
+  return 'redirected';
+}
+
+export class TurnerPersonality implements Personality {
+  readonly name = 'turner';
+
+  readonly syscalls: Personality['syscalls'] = new Map([
+    [
+      Sysno.RestartableSequences,
+      (thread: Thread, [op = 0, , val1 = 0, val2 = 0, val3 = 0]: Int32Array) => {
+        if (op === RseqOp.SetCritical)
+          return setCritical(thread, val1 >>> 0, val2 >>> 0, val3 >>> 0);
+        if (op === RseqOp.SetCpuPointer) return setCpuPointer(thread, val1 >>> 0);
+        return -Errno.EINVAL;
+      },
+    ],
+  ]);
+
+  /** The notifier of a preemptible kernel: always asks, since ip may not be coherent yet. */
+  onSwitchOut(_registers: Readonly<Registers>): boolean {
+    return true;
+  }
+
+  /** Cpu word first, then ip; a word that cannot be written does not excuse the ip check. */
+  onResume(thread: Thread): ResumeOutcome {
+    // A thread without a cpu pointer takes no part, even inside the region.
+    if (thread.cpuPointer === 0) return 'unchanged';
+    const isWritten = thread.process.memory.storeI32(thread.cpuPointer, thread.cpu);
+    const outcome = interruptSection(thread.registers, thread.process);
+    return isWritten ? outcome : 'incoherent';
+  }
+
+  onSignal(thread: Thread): ResumeOutcome {
+    if (thread.cpuPointer === 0) return 'unchanged';
+    return interruptSection(thread.registers, thread.process);
+  }
+
+  /** The region is shared; the cpu pointer is each thread's own to set. */
+  onClone(_parent: Thread, child: Thread): void {
+    child.cpuPointer = 0;
+  }
+
+  /** The region is part of the copied process; the cpu pointer is not inherited. */
+  onFork(parent: Thread, child: Thread): void {
+    child.process.region = parent.process.region;
+    child.cpuPointer = 0;
+  }
+
+  onExec(process: Process): void {
+    process.region = undefined;
+    for (const thread of process.threads.values()) {
+      thread.cpuPointer = 0;
+      thread.notifyResume = false;
+    }
+  }
+
+  /** Nothing is written to user memory. What the leader holds for the process stays until that ends. */
+  onExit(thread: Thread): void {
+    thread.notifyResume = false;
+  }
+}
+
+/**
+ * SET_CRITICAL. Errors, in this order: EINVAL for a range that is empty or not user space; EBUSY
+ * when the leader has a cpu pointer already, or a region is set. A restart inside is accepted.
+ */
+function setCritical(thread: Thread, start: number, end: number, restart: number): number {
+  const process = thread.process;
+  const region = { start, end, restart };
+  const errno = validateRegion(region);
+  if (errno !== 0) return -errno;
+  if (process.leader.cpuPointer !== 0) return -Errno.EBUSY;
+  if (process.region !== undefined) return -Errno.EBUSY;
+  process.region = region;
+  return 0;
+}
+
+/**
+ * SET_CPU_POINTER; 0 disables. Any alignment. Errors: EINVAL for a pointer outside user space, or
+ * when the caller is not the leader and the leader has none.
+ */
+function setCpuPointer(thread: Thread, pointer: number): number {
+  if (pointer === thread.cpuPointer) return 0;
+  if (pointer !== 0) {
+    if (pointer > TASK_SIZE - 4) return -Errno.EINVAL;
+    const leader = thread.process.leader;
+    if (thread !== leader && leader.cpuPointer === 0) return -Errno.EINVAL;
+    // The word must hold the CPU number before this call returns to user code.
+    thread.notifyResume = true;
+  }
+  thread.cpuPointer = pointer;
+  return 0;
+}

@@ -1,0 +1,118 @@
+// A schedule: every choice of a run in order, as a value and as a short text.
+//
+// Text: `s1.` and base64url of LEB128 words, two a slice: tid * 256 + cpu, then fuel.
+
+import { MAX_CPUS } from './cpu-set.js';
+import type { Choice } from './scheduler.js';
+
+const PREFIX = 's1.';
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The text is not a schedule. */
+export class ScheduleError extends Error {
+  override readonly name = 'ScheduleError';
+}
+
+/** Grows while a run goes on: append only. */
+export class Schedule {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+  #slices = 0;
+
+  /** Slices recorded. */
+  get length(): number {
+    return this.#slices;
+  }
+
+  append(choice: Choice): void {
+    this.#word(choice.tid * MAX_CPUS + choice.cpu);
+    this.#word(choice.fuel);
+    this.#slices++;
+  }
+
+  toString(): string {
+    return PREFIX + toBase64(this.#bytes.subarray(0, this.#length));
+  }
+
+  /** Errors: ScheduleError when the text is cut short or not a schedule. */
+  static parse(text: string): Choice[] {
+    if (!text.startsWith(PREFIX)) {
+      throw new ScheduleError(
+        `schedule ${JSON.stringify(text.slice(0, 12))} must start with ${PREFIX}`,
+      );
+    }
+    const words = decodeWords(fromBase64(text.slice(PREFIX.length)));
+    if (words.length % 2 !== 0) throw new ScheduleError('schedule ends in the middle of a slice');
+    const choices: Choice[] = [];
+    for (let index = 0; index < words.length; index += 2) {
+      const place = words[index] as number;
+      const fuel = words[index + 1] as number;
+      if (fuel < 1)
+        throw new ScheduleError(`schedule slice ${index / 2} has fuel ${fuel}, at least 1`);
+      choices.push({ tid: Math.floor(place / MAX_CPUS), cpu: place % MAX_CPUS, fuel });
+    }
+    return choices;
+  }
+
+  #word(value: number): void {
+    if (this.#length + 8 > this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#bytes[this.#length++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+}
+
+function decodeWords(bytes: Uint8Array): number[] {
+  const words: number[] = [];
+  let value = 0;
+  let scale = 1;
+  for (const byte of bytes) {
+    value += (byte & 0x7f) * scale;
+    scale *= 128;
+    if (scale > 2 ** 49) throw new ScheduleError('schedule word exceeds 42 bits');
+    if (byte < 0x80) {
+      words.push(value);
+      value = 0;
+      scale = 1;
+    }
+  }
+  if (scale !== 1) throw new ScheduleError('schedule ends in the middle of a word');
+  return words;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = bytes.length - at;
+    const bits = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    for (let digit = 0; digit < Math.min(4, left + 1); digit++) {
+      parts.push(DIGITS[(bits >> (18 - 6 * digit)) & 63] as string);
+    }
+  }
+  return parts.join('');
+}
+
+function fromBase64(text: string): Uint8Array {
+  if (text.length % 4 === 1) throw new ScheduleError('schedule ends in the middle of a byte');
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let bits = 0;
+  let held = 0;
+  let at = 0;
+  for (const letter of text) {
+    const digit = DIGITS.indexOf(letter);
+    if (digit < 0) throw new ScheduleError(`schedule has ${JSON.stringify(letter)}, not base64url`);
+    bits = ((bits << 6) | digit) & 0xffffff;
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    bytes[at++] = (bits >> held) & 0xff;
+  }
+  return bytes;
+}

@@ -1,0 +1,52 @@
+// Port: the oracle through which every choice of the kernel goes. A recorded run replays by putting
+// a scheduler here that repeats the recording. After shuttle's Scheduler trait.
+//
+// Law R1 shows in the type: a scheduler sees queues and affinities, never registers or sections.
+
+import type { Cpu } from './cpu.js';
+import type { Thread } from './thread.js';
+
+/** Run `thread` on `cpu` for `fuel` instructions. */
+export interface Choice {
+  cpu: number;
+  tid: number;
+  fuel: number;
+}
+
+export interface SchedulerView {
+  readonly cpus: readonly Cpu[];
+  /** Threads that could run now, on whatever CPU. At least one when `pick` is called. */
+  readonly runnableCount: number;
+  /** The thread with this number, when it could run now. */
+  runnable(tid: number): Thread | undefined;
+  isOnline(cpu: number): boolean;
+}
+
+export interface Scheduler {
+  readonly name: string;
+  /**
+   * Decide the next slice, into `choice`.
+   * Postconditions: the thread is runnable, may run on the CPU, and fuel is a positive integer.
+   */
+  pick(view: SchedulerView, choice: Choice): void;
+}
+
+/** The thread that `cpu` runs and could go on with. */
+export function runningThread(cpu: Cpu): Thread | undefined {
+  return cpu.current?.state === 'runnable' ? cpu.current : undefined;
+}
+
+/** A queued thread of the longest other queue that may run on `cpu`; the first of them, or none. */
+export function stealFor(cpu: Cpu, view: SchedulerView): Thread | undefined {
+  let longest: Cpu | undefined;
+  for (const other of view.cpus) {
+    if (other === cpu || other.queue.length === 0) continue;
+    if (longest === undefined || other.queue.length > longest.queue.length) longest = other;
+  }
+  if (longest === undefined) return undefined;
+  for (let index = 0; index < longest.queue.length; index++) {
+    const thread = longest.queue.at(index);
+    if (thread.affinity.has(cpu.id)) return thread;
+  }
+  return undefined;
+}

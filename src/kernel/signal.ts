@@ -1,0 +1,190 @@
+// Signals: actions, masks, what is pending, and the frame that sigreturn takes down again.
+//
+// Order at delivery: the personality fixes up the interrupted registers first, then the frame saves
+// them, so a handler and sigreturn never see an ip inside a section.
+
+import { Errno } from '../abi/errno.js';
+import {
+  NSIG,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGACTION_BYTES,
+  SIGACTION_FLAGS,
+  SIGACTION_HANDLER,
+  SIGACTION_MASK,
+  Signal,
+  SIGSET_BYTES,
+} from '../abi/signal.js';
+import type { Registers } from './machine.js';
+import type { Memory } from './memory.js';
+import type { Suspension, Thread } from './thread.js';
+
+export interface SignalAction {
+  /** Table index of the handler, SIG_DFL or SIG_IGN. */
+  readonly handler: number;
+  readonly flags: number;
+  readonly mask: bigint;
+}
+
+export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, mask: 0n };
+
+/** What a handler interrupted; restored by rt_sigreturn. The thread pointer is not part of it. */
+export interface SignalFrame {
+  readonly registers: Readonly<Registers>;
+  readonly point: number;
+  readonly suspension: Suspension;
+  readonly mask: bigint;
+}
+
+export type Disposition = 'ignore' | 'terminate' | 'handle';
+
+const UNBLOCKABLE = bit(Signal.SIGKILL) | bit(Signal.SIGSTOP);
+// Stopping is not emulated: SIGSTOP and SIGCONT do nothing by default.
+const IGNORED_BY_DEFAULT = [
+  Signal.SIGCHLD,
+  Signal.SIGCONT,
+  Signal.SIGSTOP,
+  Signal.SIGURG,
+  Signal.SIGWINCH,
+];
+
+export function isSignal(signo: number): boolean {
+  return Number.isInteger(signo) && signo >= 1 && signo <= NSIG;
+}
+
+export function sendSignal(thread: Thread, signo: number): void {
+  thread.pendingSignals |= bit(signo);
+}
+
+/** Take the lowest signal that is pending and not blocked, or 0. */
+export function takeSignal(thread: Thread): number {
+  const ready = thread.pendingSignals & ~thread.signalMask;
+  if (ready === 0n) return 0;
+  for (let signo = 1; signo <= NSIG; signo++) {
+    if ((ready & bit(signo)) === 0n) continue;
+    thread.pendingSignals &= ~bit(signo);
+    return signo;
+  }
+  return 0;
+}
+
+export function disposition(action: SignalAction, signo: number): Disposition {
+  if (action.handler === SIG_IGN) return 'ignore';
+  if (action.handler !== SIG_DFL) return 'handle';
+  return IGNORED_BY_DEFAULT.includes(signo) ? 'ignore' : 'terminate';
+}
+
+/** Save the thread's state in a frame and point it at a handler, whose entry has no ip of its own. */
+export function pushFrame(thread: Thread, signo: number): SignalAction {
+  const actions = thread.process.signalActions;
+  const action = actions[signo] as SignalAction;
+  thread.frames.push({
+    registers: { ...thread.registers },
+    point: thread.point,
+    suspension: thread.suspension,
+    mask: thread.signalMask,
+  });
+  thread.signalMask |= action.mask & ~UNBLOCKABLE;
+  if ((action.flags & SA_NODEFER) === 0) thread.signalMask |= bit(signo);
+  if ((action.flags & SA_RESETHAND) !== 0) actions[signo] = DEFAULT_ACTION;
+  thread.registers.ip = 0;
+  thread.point = 0;
+  thread.suspension = 'entry';
+  return action;
+}
+
+/** Take down the newest frame. False when there is none. */
+export function popFrame(thread: Thread): boolean {
+  const frame = thread.frames.pop();
+  if (frame === undefined) return false;
+  const { ip, r10, ax } = frame.registers;
+  Object.assign(thread.registers, { ip, r10, ax });
+  thread.point = frame.point;
+  thread.suspension = frame.suspension;
+  thread.signalMask = frame.mask;
+  return true;
+}
+
+/** rt_sigaction. Errors: EINVAL for a signal that has no action to set or a wrong set size; EFAULT. */
+export function setAction(
+  thread: Thread,
+  signo: number,
+  newAction: number,
+  oldAction: number,
+  setBytes: number,
+): number {
+  if (setBytes !== SIGSET_BYTES || !isSignal(signo)) return -Errno.EINVAL;
+  const { memory, signalActions } = thread.process;
+  const replacement = newAction === 0 ? undefined : readAction(memory, newAction);
+  if (newAction !== 0 && replacement === undefined) return -Errno.EFAULT;
+  if (replacement !== undefined && (bit(signo) & UNBLOCKABLE) !== 0n) return -Errno.EINVAL;
+  if (oldAction !== 0 && !writeAction(memory, oldAction, signalActions[signo] as SignalAction)) {
+    return -Errno.EFAULT;
+  }
+  if (replacement !== undefined) signalActions[signo] = replacement;
+  return 0;
+}
+
+/** rt_sigprocmask. Errors: EINVAL for a wrong `how` or set size; EFAULT. */
+export function setMask(
+  thread: Thread,
+  how: number,
+  newSet: number,
+  oldSet: number,
+  setBytes: number,
+): number {
+  if (setBytes !== SIGSET_BYTES) return -Errno.EINVAL;
+  const memory = thread.process.memory;
+  const old = thread.signalMask;
+  if (newSet !== 0) {
+    const set = readSet(memory, newSet);
+    if (set === undefined) return -Errno.EFAULT;
+    const mask = combine(how, old, set);
+    if (mask === undefined) return -Errno.EINVAL;
+    thread.signalMask = mask & ~UNBLOCKABLE;
+  }
+  if (oldSet !== 0 && !writeSet(memory, oldSet, old)) return -Errno.EFAULT;
+  return 0;
+}
+
+function combine(how: number, old: bigint, set: bigint): bigint | undefined {
+  if (how === SIG_BLOCK) return old | set;
+  if (how === SIG_UNBLOCK) return old & ~set;
+  return how === SIG_SETMASK ? set : undefined;
+}
+
+function readAction(memory: Memory, address: number): SignalAction | undefined {
+  if (memory.copyIn(address, SIGACTION_BYTES) === undefined) return undefined;
+  return {
+    handler: memory.loadI32(address + SIGACTION_HANDLER) as number,
+    flags: memory.loadI32(address + SIGACTION_FLAGS) as number,
+    mask: readSet(memory, address + SIGACTION_MASK) as bigint,
+  };
+}
+
+function writeAction(memory: Memory, address: number, action: SignalAction): boolean {
+  if (memory.copyIn(address, SIGACTION_BYTES) === undefined) return false;
+  memory.storeI32(address + SIGACTION_HANDLER, action.handler);
+  memory.storeI32(address + SIGACTION_FLAGS, action.flags);
+  return writeSet(memory, address + SIGACTION_MASK, action.mask);
+}
+
+function readSet(memory: Memory, address: number): bigint | undefined {
+  const bytes = memory.copyIn(address, SIGSET_BYTES);
+  return bytes && new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+}
+
+function writeSet(memory: Memory, address: number, set: bigint): boolean {
+  const bytes = new Uint8Array(SIGSET_BYTES);
+  new DataView(bytes.buffer).setBigUint64(0, set, true);
+  return memory.copyOut(address, bytes);
+}
+
+function bit(signo: number): bigint {
+  return 1n << BigInt(signo - 1);
+}

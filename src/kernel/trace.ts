@@ -1,0 +1,77 @@
+// What happened in a run, as a stream of small numbers. Every observer gets the same stream, so the
+// trace hash, the trace file and a test see one truth.
+//
+// Invariant: a run is a function of program, options and schedule, hence so is its stream.
+
+/** The events, and what their operands a and b mean. */
+export enum TraceEvent {
+  /** CPU starts to run the thread: a = fuel granted. */
+  Run = 1,
+  /** Fuel ran out: a = ip, b = fuel used. */
+  Interrupt = 2,
+  /** The thread left the CPU: a = 1 when it was preempted, 0 when it yielded or blocked. */
+  SwitchOut = 3,
+  /** a = CPU it comes from. */
+  Migrate = 4,
+  /** The personality moved the ip: a = interrupted ip, b = new ip. */
+  Restart = 5,
+  /** A handler is called: a = signal, b = ip saved in the frame. */
+  Signal = 6,
+  /** a = number, b = result, or 0 where the result is not known yet. */
+  Syscall = 7,
+  /** a = tid of the new thread. */
+  Spawn = 8,
+  /** a = exit status. */
+  Exit = 9,
+  /** The process died: a = signal. */
+  Death = 10,
+}
+
+/**
+ * Called for every event. `time` is the fuel spent by the whole run so far, `cpu` and `tid` the
+ * place; all are non-negative integers but a and b, which are 32-bit words.
+ */
+export interface Observer {
+  event(kind: TraceEvent, time: number, cpu: number, tid: number, a: number, b: number): void;
+}
+
+/** Two lanes of MurmurHash3's 32-bit mixing over the event words, 64 bits in all. */
+export class TraceHash implements Observer {
+  #low = 0x9747b28c;
+  #high = 0x85ebca6b;
+
+  event(kind: TraceEvent, time: number, cpu: number, tid: number, a: number, b: number): void {
+    this.#mix(kind);
+    this.#mix(time | 0);
+    this.#mix(Math.floor(time / 2 ** 32));
+    this.#mix(cpu);
+    this.#mix(tid);
+    this.#mix(a);
+    this.#mix(b);
+  }
+
+  /** 16 hexadecimal digits. */
+  digest(): string {
+    return word(finish(this.#high)) + word(finish(this.#low ^ this.#high));
+  }
+
+  #mix(value: number): void {
+    const scrambled = Math.imul(rotate(Math.imul(value, 0xcc9e2d51), 15), 0x1b873593);
+    this.#low = (Math.imul(rotate(this.#low ^ scrambled, 13), 5) + 0xe6546b64) | 0;
+    this.#high = (Math.imul(rotate(this.#high ^ this.#low, 17), 9) + 0x52dce729) | 0;
+  }
+}
+
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+function finish(lane: number): number {
+  let value = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return value ^ (value >>> 16);
+}
+
+function word(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,182 @@
+// Compiling an AssemblyScript program in process: asc with our transform, our library found as
+// `wasm-rseq/assembly` wherever the program lives. Node only.
+
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Metering } from '../abi/code-map.js';
+import type { Binaryen } from './binaryen.js';
+import { type InstrumentOptions, instrumentBinary } from './instrument.js';
+import { ToolchainError } from './ir.js';
+import RseqTransform from './transform.js';
+import RseqBlockTransform from './transform-block.js';
+
+/** The program does not compile; the message is asc's diagnostics. */
+export class CompileError extends ToolchainError {
+  override readonly name = 'CompileError';
+}
+
+export interface CompileOptions {
+  readonly metering?: Metering;
+  /** asc's -O level, 0 to 3; 3 unless given. */
+  readonly optimizeLevel?: number;
+  /** Further asc arguments, such as ['--runtime', 'minimal']. */
+  readonly ascArguments?: readonly string[];
+  /** Folder for compiled programs; none, no cache. */
+  readonly cacheFolder?: string;
+}
+
+export interface CompiledProgram {
+  readonly wasm: Uint8Array;
+  /** Source map of the module, JSON. */
+  readonly sourceMap: string;
+}
+
+const PACKAGE_FOLDER = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const OUTPUT = 'program.wasm';
+
+/** Compile and instrument `file`. Errors: CompileError, LabelError, ToolchainError. */
+export async function compileProgram(
+  file: string,
+  options: CompileOptions = {},
+): Promise<CompiledProgram> {
+  const { cacheFolder } = options;
+  if (cacheFolder === undefined) return (await runCompiler(file, options)).program;
+  const entry = join(cacheFolder, cacheKey(file, options));
+  const cached = await readCache(entry);
+  if (cached !== undefined) return cached;
+  const { program, sources } = await runCompiler(file, options);
+  await writeCache(entry, program, sources);
+  return program;
+}
+
+/** Instrument a finished module. Errors: LabelError, ToolchainError. */
+export async function instrumentFile(
+  wasm: Uint8Array,
+  options: InstrumentOptions = {},
+): Promise<Uint8Array> {
+  const { default: binaryen } = await import('binaryen');
+  return instrumentBinary(binaryen as unknown as Binaryen, wasm, options);
+}
+
+interface Compilation {
+  readonly program: CompiledProgram;
+  /** Every file read, and the SHA-256 of what it held; null when it was not there. */
+  readonly sources: Readonly<Record<string, string | null>>;
+}
+
+async function runCompiler(file: string, options: CompileOptions): Promise<Compilation> {
+  const asc = await import('assemblyscript/asc');
+  const baseDir = dirname(resolve(file));
+  const sources: Record<string, string | null> = {};
+  const outputs = new Map<string, Uint8Array | string>();
+  const { error, stderr } = await asc.main(ascArguments(file, options), {
+    transforms: [options.metering === 'block' ? RseqBlockTransform : RseqTransform] as never,
+    readFile: async (name: string, folder: string) => {
+      const path = locate(resolve(baseDir, folder, name));
+      const text = await readFile(path, 'utf8').catch(() => null);
+      sources[path] = text === null ? null : sha256(text);
+      return text;
+    },
+    writeFile: (name: string, contents: Uint8Array | string) => {
+      outputs.set(basename(name), contents);
+    },
+    listFiles: () => [],
+  });
+  const wasm = outputs.get(OUTPUT);
+  if (error !== null || wasm === undefined) {
+    if (error instanceof ToolchainError) throw error;
+    throw new CompileError(`${file} does not compile\n${stderr.toString().trim()}`);
+  }
+  const program = {
+    wasm: wasm as Uint8Array,
+    sourceMap: String(outputs.get(`${OUTPUT}.map`) ?? ''),
+  };
+  return { program, sources };
+}
+
+function ascArguments(file: string, options: CompileOptions): string[] {
+  const level = options.optimizeLevel ?? 3;
+  return [
+    basename(file),
+    ...['--config', 'none.json', '--baseDir', '.'],
+    ...['--outFile', OUTPUT, '--sourceMap', '--debug', '--runtime', 'stub'],
+    ...(level > 0 ? ['--optimizeLevel', String(level)] : []),
+    ...(options.ascArguments ?? []),
+  ];
+}
+
+/** A file of the package `wasm-rseq`, as asc looks for it in every node_modules upwards, is ours. */
+function locate(path: string): string {
+  const marker = `${sep}node_modules${sep}wasm-rseq${sep}`;
+  const at = path.indexOf(marker);
+  return at < 0 ? path : join(PACKAGE_FOLDER, path.slice(at + marker.length));
+}
+
+function cacheKey(file: string, options: CompileOptions): string {
+  const { metering, optimizeLevel, ascArguments: extra } = options;
+  const toolchain = [process.version, metering, optimizeLevel, extra];
+  return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
+}
+
+/** A cached program holds as long as every file it was made from, the toolchain's too, is the same. */
+async function readCache(entry: string): Promise<CompiledProgram | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(`${entry}.json`, 'utf8')) as {
+      sources: Record<string, string | null>;
+      toolchain: string;
+      wasm: string;
+    };
+    if (manifest.toolchain !== (await toolchainHash())) return undefined;
+    for (const [path, hash] of Object.entries(manifest.sources)) {
+      const text = await readFile(path, 'utf8').catch(() => null);
+      if ((text === null ? null : sha256(text)) !== hash) return undefined;
+    }
+    const wasm = new Uint8Array(await readFile(`${entry}.wasm`));
+    if (sha256(wasm) !== manifest.wasm) return undefined;
+    return { wasm, sourceMap: await readFile(`${entry}.wasm.map`, 'utf8') };
+  } catch {
+    // No entry, or one that cannot be read: compile.
+    return undefined;
+  }
+}
+
+async function writeCache(
+  entry: string,
+  { wasm, sourceMap }: CompiledProgram,
+  sources: Compilation['sources'],
+): Promise<void> {
+  const manifest = { sources, toolchain: await toolchainHash(), wasm: sha256(wasm) };
+  await mkdir(dirname(entry), { recursive: true });
+  // Each file appears whole; the manifest, which vouches for the others, last.
+  await writeWhole(`${entry}.wasm`, wasm);
+  await writeWhole(`${entry}.wasm.map`, sourceMap);
+  await writeWhole(`${entry}.json`, JSON.stringify(manifest));
+}
+
+async function writeWhole(path: string, contents: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, contents);
+  await rename(temporary, path);
+}
+
+let cachedToolchainHash: Promise<string> | undefined;
+
+async function toolchainHash(): Promise<string> {
+  cachedToolchainHash ??= (async () => {
+    const { readdir } = await import('node:fs/promises');
+    const hashes: string[] = [];
+    for (const folder of ['toolchain', 'abi']) {
+      const path = join(PACKAGE_FOLDER, 'dist', folder);
+      const names = (await readdir(path)).filter((name) => name.endsWith('.js')).sort();
+      for (const name of names) hashes.push(sha256(await readFile(join(path, name))));
+    }
+    return sha256(hashes.join());
+  })();
+  return cachedToolchainHash;
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}

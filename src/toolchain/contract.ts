@@ -1,0 +1,314 @@
+// The generated functions of the module contract: what stands between a program and the two imports
+// of the host. They are added after metering and are not metered themselves.
+
+import {
+  EXPORT_ENTER,
+  EXPORT_FUEL,
+  EXPORT_R10,
+  EXPORT_SECTIONS_ENTERED,
+  EXPORT_SIGNAL_HANDLER,
+  EXPORT_SIGNAL_NUMBER,
+  EXPORT_TP,
+  IMPORT_INTERRUPT,
+  IMPORT_SYSCALL,
+  MEMORY_MODULE,
+  MEMORY_NAME,
+  PAGE_BYTES,
+  RSEQ_MODULE,
+  UNWIND_PAGES,
+} from '../abi/module.js';
+import { Sysno } from '../abi/syscall.js';
+import type { Ref } from './binaryen.js';
+import { type Ir, ToolchainError } from './ir.js';
+
+// Internal names.
+export const FUEL = 'rseq.fuel';
+export const TP = 'rseq.tp';
+export const R10 = 'rseq.r10';
+export const SECTIONS_ENTERED = 'rseq.sections_entered';
+/** point(ip) -> ip: interrupt, and run the handlers of signals that came meanwhile. */
+export const POINT = 'rseq.point';
+/** section_point(ip) -> 0, or r10 when the kernel has redirected the thread. */
+export const SECTION_POINT = 'rseq.section_point';
+/** syscall(ip, number, a1..a6) -> result, with the handlers of signals that came meanwhile. */
+export const SYSCALL = 'rseq.syscall';
+/** grow(pages) -> pages before, or -1: memory.grow as the guest sees it. */
+export const GROW = 'rseq.grow';
+
+const SIGNAL_HANDLER = 'rseq.signal_handler';
+const SIGNAL_NUMBER = 'rseq.signal_number';
+const HOST_INTERRUPT = 'rseq.host_interrupt';
+const HOST_SYSCALL = 'rseq.host_syscall';
+const START = 'rseq.start_function';
+/** Name under which asc is told to export its start function. */
+export const EXPORTED_START = 'rseq_start';
+
+/** The registers of a thread, as exported globals: the optimiser must not take them for constants. */
+export function addRegisters(ir: Ir): void {
+  const { module, binaryen } = ir;
+  for (const name of [FUEL, TP, R10, SIGNAL_HANDLER, SIGNAL_NUMBER, SECTIONS_ENTERED]) {
+    module.addGlobal(name, binaryen.i32, true, module.i32.const(0));
+  }
+  exportRegisters(ir);
+  const threadPointers = ir.importNames(RSEQ_MODULE, 'tp');
+  ir.replaceAllCalls(threadPointers, () => module.global.get(TP, binaryen.i32));
+  for (const name of threadPointers) module.removeFunction(name);
+}
+
+const KEPT_TABLE = 'rseq.table';
+
+/** Keep the functions that threads and handlers are started with, until something calls them. */
+export function keepTable(ir: Ir): void {
+  ir.module.addTableExport(tableName(ir), KEPT_TABLE);
+}
+
+/** Take the start function out of the module's start: it must run metered, as part of the program. */
+export function takeStart(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const start = module.getStart();
+  if (start === 0) return;
+  const { body, vars } = binaryen.getFunctionInfo(start);
+  module.addFunction(START, binaryen.none, binaryen.none, vars, body);
+  binaryen.Function.setBody(start, module.nop());
+}
+
+/** asc's abort(message, file, line, column) becomes a system call. */
+export function replaceAbort(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  for (const name of ir.importNames('env', 'abort')) {
+    module.removeFunction(name);
+    // An AssemblyScript string is UTF-16 with its length in bytes in the word before it.
+    const text = (local: number): Ref => module.local.get(local, i32);
+    const bytes = (local: number): Ref =>
+      module.if(text(local), load(ir, sub(ir, text(local), 4)), module.i32.const(0));
+    const syscall = [...ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)][0] ?? declareSyscall(ir);
+    const call = module.call(
+      syscall,
+      [module.i32.const(Sysno.Abort), text(0), bytes(0), text(1), bytes(1), text(2), text(3)],
+      i32,
+    );
+    const params = binaryen.createType([i32, i32, i32, i32]);
+    module.addFunction(
+      name,
+      params,
+      binaryen.none,
+      [],
+      ir.sequence([module.drop(call), module.unreachable()]),
+    );
+  }
+}
+
+/** The imports, exports and generated functions. After metering, before asyncify. */
+export function completeContract(ir: Ir): void {
+  const { module } = ir;
+  for (const name of ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)) module.removeFunction(name);
+  addHostImports(ir);
+  addPoints(ir);
+  addSyscall(ir);
+  addGrow(ir);
+  addEnter(ir);
+  module.removeExport(KEPT_TABLE);
+  importMemory(ir);
+}
+
+/** The functions through which a guest can be suspended, for asyncify. */
+export const SUSPENDING_IMPORTS: readonly string[] = [
+  `${RSEQ_MODULE}.${IMPORT_INTERRUPT}`,
+  `${RSEQ_MODULE}.${IMPORT_SYSCALL}`,
+];
+
+function declareSyscall(ir: Ir): string {
+  const { module, binaryen } = ir;
+  const params = binaryen.createType(new Array(7).fill(binaryen.i32));
+  module.addFunctionImport('rseq.abort_syscall', RSEQ_MODULE, IMPORT_SYSCALL, params, binaryen.i32);
+  return 'rseq.abort_syscall';
+}
+
+function addHostImports(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  const eight = binaryen.createType(new Array(8).fill(i32));
+  module.addFunctionImport(HOST_INTERRUPT, RSEQ_MODULE, IMPORT_INTERRUPT, i32, i32);
+  module.addFunctionImport(HOST_SYSCALL, RSEQ_MODULE, IMPORT_SYSCALL, eight, i32);
+}
+
+/** result = call; while a signal waits { handler(number); result = rt_sigreturn }; result */
+function withSignals(ir: Ir, ip: Ref, call: Ref, result: number, handler: number): Ref {
+  const { module, binaryen } = ir;
+  const { i32, none } = binaryen;
+  const zeros = new Array(6).fill(0).map(() => module.i32.const(0));
+  const sigreturn = [ip, module.i32.const(Sysno.RtSigreturn), ...zeros];
+  const deliver = [
+    module.global.set(SIGNAL_HANDLER, module.i32.const(0)),
+    module.call_indirect(
+      tableName(ir),
+      module.local.get(handler, i32),
+      [module.global.get(SIGNAL_NUMBER, i32)],
+      i32,
+      none,
+    ),
+    module.local.set(result, module.call(HOST_SYSCALL, sigreturn, i32)),
+    module.br('signals'),
+  ];
+  const waiting = module.local.tee(handler, module.global.get(SIGNAL_HANDLER, i32), i32);
+  const loop = module.loop('signals', module.if(waiting, module.block(null, deliver)));
+  return ir.sequence([module.local.set(result, call), loop, module.local.get(result, i32)], i32);
+}
+
+function addPoints(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  const ip = (): Ref => module.local.get(0, i32);
+  const interrupt = module.call(HOST_INTERRUPT, [ip()], i32);
+  module.addFunction(POINT, i32, i32, [i32, i32], withSignals(ir, ip(), interrupt, 1, 2));
+  const isRedirected = (module.i32['ne'] as (a: Ref, b: Ref) => Ref)(
+    module.call(POINT, [ip()], i32),
+    ip(),
+  );
+  const value = module.if(isRedirected, module.global.get(R10, i32), module.i32.const(0));
+  module.addFunction(SECTION_POINT, i32, i32, [], value);
+}
+
+function addSyscall(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  const params = binaryen.createType(new Array(8).fill(i32));
+  const args = Array.from({ length: 8 }, (_, index) => module.local.get(index, i32));
+  const call = module.call(HOST_SYSCALL, args, i32);
+  const body = withSignals(ir, module.local.get(0, i32), call, 8, 9);
+  module.addFunction(SYSCALL, params, i32, [i32, i32], body);
+}
+
+/**
+ * The host's pages stay the last: on growth they move up, and where they were is zeroed, for that is
+ * the guest's now.
+ */
+function addGrow(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  const before = (): Ref => module.local.get(1, i32);
+  const firstHostPage = sub(ir, before(), UNWIND_PAGES);
+  const address = (module.i32['shl'] as (a: Ref, b: Ref) => Ref)(
+    firstHostPage,
+    module.i32.const(16),
+  );
+  const grown = module.local.tee(1, module.memory.grow(module.local.get(0, i32)), i32);
+  const failed = (module.i32['eq'] as (a: Ref, b: Ref) => Ref)(grown, module.i32.const(-1));
+  const clear = module.memory.fill(
+    address,
+    module.i32.const(0),
+    module.i32.const(UNWIND_PAGES * PAGE_BYTES),
+  );
+  const body = ir.sequence(
+    [
+      module.if(failed, module.return(module.i32.const(-1))),
+      clear,
+      sub(ir, before(), UNWIND_PAGES),
+    ],
+    i32,
+  );
+  module.addFunction(GROW, i32, i32, [i32], body);
+}
+
+/** enter(0, _) runs the start function and main; enter(f, a) calls table function f(a). */
+function addEnter(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const { i32 } = binaryen;
+  const start = exportedFunction(ir, EXPORTED_START) ?? definedName(ir, START);
+  const main = requireMain(ir);
+  const program = [...(start === undefined ? [] : [module.call(start, [], binaryen.none)])];
+  const runMain = ir.sequence([...program, module.call(main, [], i32)], i32);
+  const callThread = module.call_indirect(
+    tableName(ir),
+    module.local.get(0, i32),
+    [module.local.get(1, i32)],
+    i32,
+    i32,
+  );
+  const params = binaryen.createType([i32, i32]);
+  module.addFunction(
+    EXPORT_ENTER,
+    params,
+    i32,
+    [],
+    module.if(module.local.get(0, i32), callThread, runMain),
+  );
+  module.addFunctionExport(EXPORT_ENTER, EXPORT_ENTER);
+}
+
+function requireMain(ir: Ir): string {
+  const { binaryen } = ir;
+  const main = exportedFunction(ir, 'main');
+  if (main === undefined) {
+    throw new ToolchainError(
+      'no function is exported as main; write `export function main(): i32`',
+    );
+  }
+  const { params, results } = binaryen.getFunctionInfo(ir.module.getFunction(main));
+  if (params !== binaryen.none || results !== binaryen.i32) {
+    throw new ToolchainError(
+      'main must take nothing and return i32: `export function main(): i32`',
+    );
+  }
+  return main;
+}
+
+function exportRegisters(ir: Ir): void {
+  for (const [internal, external] of [
+    [FUEL, EXPORT_FUEL],
+    [TP, EXPORT_TP],
+    [R10, EXPORT_R10],
+    [SIGNAL_HANDLER, EXPORT_SIGNAL_HANDLER],
+    [SIGNAL_NUMBER, EXPORT_SIGNAL_NUMBER],
+    [SECTIONS_ENTERED, EXPORT_SECTIONS_ENTERED],
+  ] as const) {
+    ir.module.addGlobalExport(internal, external);
+  }
+}
+
+/** The host supplies the memory, so that it can bound it and keep its own pages at the end. */
+function importMemory(ir: Ir): void {
+  const { module } = ir;
+  const { shared } = memoryLimits(ir);
+  module.addMemoryImport(MEMORY_INTERNAL, MEMORY_MODULE, MEMORY_NAME, shared);
+}
+
+const MEMORY_INTERNAL = '0';
+
+/** What the program declares. Errors: ToolchainError when it has no memory. */
+export function memoryLimits(ir: Ir): { initial: number; maximum: number; shared: boolean } {
+  try {
+    const info = ir.module.getMemoryInfo(MEMORY_INTERNAL);
+    return { initial: info.initial, maximum: info.max ?? 0, shared: info.shared };
+  } catch (cause) {
+    throw new ToolchainError('the module has no memory; sections work on memory', { cause });
+  }
+}
+
+function tableName(ir: Ir): string {
+  const { module, binaryen } = ir;
+  if (module.getNumTables() === 0) module.addTable(KEPT_TABLE, 1, 1);
+  return binaryen.getTableInfo(module.getTableByIndex(0)).name;
+}
+
+function exportedFunction(ir: Ir, name: string): string | undefined {
+  const { module, binaryen } = ir;
+  for (let index = 0; index < module.getNumExports(); index++) {
+    const info = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (info.name === name && info.kind === binaryen.ExternalFunction) return info.value;
+  }
+  return undefined;
+}
+
+function definedName(ir: Ir, name: string): string | undefined {
+  return ir.module.getFunction(name) === 0 ? undefined : name;
+}
+
+function load(ir: Ir, address: Ref): Ref {
+  return (ir.module.i32['load'] as (offset: number, align: number, ptr: Ref) => Ref)(0, 4, address);
+}
+
+function sub(ir: Ir, value: Ref, amount: number): Ref {
+  return (ir.module.i32['sub'] as (a: Ref, b: Ref) => Ref)(value, ir.module.i32.const(amount));
+}

@@ -1,0 +1,104 @@
+// The pipeline: registers, lowering, optimiser, metering, contract, resumability, code map. The same
+// for a module asc has just compiled and for a finished .wasm.
+
+import { type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
+import { CODE_MAP_SECTION } from '../abi/module.js';
+import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
+import {
+  addRegisters,
+  completeContract,
+  keepTable,
+  memoryLimits,
+  replaceAbort,
+  takeStart,
+} from './contract.js';
+import { Ir, ToolchainError } from './ir.js';
+import { lowerLabels } from './lower.js';
+import { meterModule } from './meter.js';
+import { makeResumable } from './resume.js';
+import { SourceLines } from './source-lines.js';
+
+export interface InstrumentOptions {
+  /** 'instruction' (default): a point before every access. 'block': at entries and loop heads. */
+  readonly metering?: Metering;
+  /** 0 to 3 and 0 to 2, as asc's options of the same names. */
+  readonly optimizeLevel?: number;
+  readonly shrinkLevel?: number;
+  /** The module has been optimised with its labels still calls: see lower.ts. */
+  readonly isOptimized?: boolean;
+}
+
+// Every engine has it; the layer compiles without the DOM types.
+declare const WebAssembly: { validate(bytes: Uint8Array): boolean };
+
+/** Instrument `module` in place. Errors: LabelError, ToolchainError. */
+export function instrument(
+  binaryen: Binaryen,
+  module: Module,
+  options: InstrumentOptions = {},
+): CodeMap {
+  const { metering = 'instruction', isOptimized = false } = options;
+  module.setFeatures(module.getFeatures() | portableFeatures(binaryen));
+  const ir = new Ir(binaryen, module);
+  const limits = memoryLimits(ir);
+  addRegisters(ir);
+  keepTable(ir);
+  takeStart(ir);
+  replaceAbort(ir);
+  const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals: isOptimized });
+  optimize(ir, options);
+  const layout = meterModule(ir, new SourceLines(ir), sections, metering);
+  completeContract(ir);
+  optimize(ir, options);
+  makeResumable(ir);
+  const map = layout.codeMap(metering, limits);
+  module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
+  return map;
+}
+
+/**
+ * Instrument a finished module. `isOptimized` is true unless said otherwise: it is always safe.
+ * Errors: LabelError, ToolchainError.
+ */
+export function instrumentBinary(
+  binaryen: Binaryen,
+  bytes: Uint8Array,
+  options: InstrumentOptions = {},
+): Uint8Array {
+  if (!WebAssembly.validate(bytes)) {
+    throw new ToolchainError('not a valid WebAssembly module');
+  }
+  const module = binaryen.readBinary(bytes, portableFeatures(binaryen));
+  const hadDebugInfo = binaryen.getDebugInfo();
+  binaryen.setDebugInfo(true);
+  try {
+    instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
+    optimize(new Ir(binaryen, module), { optimizeLevel: 2, ...options });
+    if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
+    return module.emitBinary();
+  } finally {
+    binaryen.setDebugInfo(hadDebugInfo);
+    module.dispose();
+  }
+}
+
+function optimize({ binaryen, module }: Ir, options: InstrumentOptions): void {
+  const { optimizeLevel = 0, shrinkLevel = 0 } = options;
+  if (optimizeLevel === 0 && shrinkLevel === 0) return;
+  const before = [
+    binaryen.getOptimizeLevel(),
+    binaryen.getShrinkLevel(),
+    binaryen.getClosedWorld(),
+  ] as const;
+  binaryen.setOptimizeLevel(optimizeLevel);
+  binaryen.setShrinkLevel(shrinkLevel);
+  // The kernel calls functions through the table; the calls that say so are generated later.
+  binaryen.setClosedWorld(false);
+  try {
+    module.optimize();
+  } finally {
+    binaryen.setOptimizeLevel(before[0]);
+    binaryen.setShrinkLevel(before[1]);
+    binaryen.setClosedWorld(before[2]);
+  }
+}

@@ -1,0 +1,252 @@
+// Walking and editing Binaryen's expression trees: one table of the operands of every expression,
+// in the order in which they are evaluated, and three verbs on top of it.
+
+import {
+  accessors,
+  type Binaryen,
+  type GlobalInfo,
+  type Module,
+  type Ref,
+  type Type,
+} from './binaryen.js';
+
+/** The module holds something this toolchain cannot instrument. */
+export class ToolchainError extends Error {
+  override readonly name: string = 'ToolchainError';
+}
+
+/** Operands by name, or the name of an indexed list, in evaluation order. */
+const OPERANDS: Record<string, readonly string[]> = {
+  Nop: [],
+  Unreachable: [],
+  Const: [],
+  LocalGet: [],
+  GlobalGet: [],
+  MemorySize: [],
+  AtomicFence: [],
+  DataDrop: [],
+  RefNull: [],
+  RefFunc: [],
+  Block: ['Children'],
+  If: ['Condition', 'IfTrue', 'IfFalse'],
+  Loop: ['Body'],
+  Break: ['Value', 'Condition'],
+  Switch: ['Value', 'Condition'],
+  Call: ['Operands'],
+  CallIndirect: ['Operands', 'Target'],
+  LocalSet: ['Value'],
+  GlobalSet: ['Value'],
+  Load: ['Ptr'],
+  Store: ['Ptr', 'Value'],
+  Unary: ['Value'],
+  Binary: ['Left', 'Right'],
+  Select: ['IfTrue', 'IfFalse', 'Condition'],
+  Drop: ['Value'],
+  Return: ['Value'],
+  MemoryGrow: ['Delta'],
+  MemoryCopy: ['Dest', 'Source', 'Size'],
+  MemoryFill: ['Dest', 'Value', 'Size'],
+  MemoryInit: ['Dest', 'Offset', 'Size'],
+  AtomicRMW: ['Ptr', 'Value'],
+  AtomicCmpxchg: ['Ptr', 'Expected', 'Replacement'],
+  AtomicNotify: ['Ptr', 'NotifyCount'],
+  RefIsNull: ['Value'],
+  SIMDExtract: ['Vec'],
+  SIMDReplace: ['Vec', 'Value'],
+  SIMDShuffle: ['Left', 'Right'],
+  SIMDTernary: ['A', 'B', 'C'],
+  SIMDShift: ['Vec', 'Shift'],
+  SIMDLoad: ['Ptr'],
+  SIMDLoadStoreLane: ['Ptr', 'Vec'],
+};
+
+const LISTS: Record<string, { readonly one: string; readonly count: string }> = {
+  Children: { one: 'ChildAt', count: 'NumChildren' },
+  Operands: { one: 'OperandAt', count: 'NumOperands' },
+};
+
+export type Kind = keyof typeof OPERANDS & string;
+
+/** One operand of an expression: where it hangs, and what it is. */
+export interface Operand {
+  readonly name: string;
+  get(): Ref;
+  set(value: Ref): void;
+}
+
+export class Ir {
+  readonly binaryen: Binaryen;
+  readonly module: Module;
+  readonly #kinds = new Map<number, Kind>();
+  readonly #globals = new Map<string, GlobalInfo>();
+
+  constructor(binaryen: Binaryen, module: Module) {
+    this.binaryen = binaryen;
+    this.module = module;
+    for (const kind of Object.keys(OPERANDS)) {
+      const id = binaryen[`${kind}Id`];
+      if (typeof id === 'number') this.#kinds.set(id, kind);
+    }
+  }
+
+  /** Errors: ToolchainError for an instruction outside the supported set. */
+  kind(ref: Ref): Kind {
+    const kind = this.#kinds.get(this.binaryen.getExpressionId(ref));
+    if (kind !== undefined) return kind;
+    const isWait = this.binaryen.getExpressionId(ref) === this.binaryen['AtomicWaitId'];
+    throw new ToolchainError(
+      isWait
+        ? 'memory.atomic.wait would block the host; use a system call to wait'
+        : `instruction with Binaryen id ${this.binaryen.getExpressionId(ref)} is not supported`,
+    );
+  }
+
+  type(ref: Ref): Type {
+    return this.binaryen.getExpressionType(ref);
+  }
+
+  /** An attribute of the expression, such as get(ref, 'Offset'). */
+  get(ref: Ref, attribute: string): number {
+    return this.#access(ref, `get${attribute}`)(ref);
+  }
+
+  /** A name the expression holds, such as text(ref, 'Target'); '' when it has none. */
+  text(ref: Ref, attribute: string): string {
+    return (this.#access(ref, `get${attribute}`) as (ref: Ref) => unknown)(ref)?.toString() ?? '';
+  }
+
+  /** Labels a br_table may branch to. */
+  switchNames(ref: Ref): string[] {
+    const names = (this.#access(ref, 'getNames') as unknown as (ref: Ref) => string[])(ref);
+    return [...names, this.text(ref, 'DefaultName')];
+  }
+
+  /** Operands that are there, in evaluation order. */
+  operands(ref: Ref): Operand[] {
+    return (OPERANDS[this.kind(ref)] as readonly string[]).flatMap((name) => {
+      const list = LISTS[name];
+      if (list === undefined) return this.get(ref, name) === 0 ? [] : [this.#operand(ref, name)];
+      const count = this.get(ref, list.count);
+      return Array.from({ length: count }, (_, index) => this.#operand(ref, list.one, index));
+    });
+  }
+
+  /** Call `visit` for every expression under `root`, a parent before its operands. */
+  walk(root: Ref, visit: (ref: Ref) => void): void {
+    visit(root);
+    for (const operand of this.operands(root)) this.walk(operand.get(), visit);
+  }
+
+  /** Replace every call of one of `targets` under `root`, innermost first; returns the new root. */
+  replaceCalls(root: Ref, targets: ReadonlySet<string>, replacement: (call: Ref) => Ref): Ref {
+    for (const operand of this.operands(root)) {
+      const old = operand.get();
+      const now = this.replaceCalls(old, targets, replacement);
+      if (now !== old) operand.set(now);
+    }
+    return this.isCallOf(root, targets) ? replacement(root) : root;
+  }
+
+  /** replaceCalls in every function with a body. */
+  replaceAllCalls(targets: ReadonlySet<string>, replacement: (call: Ref) => Ref): void {
+    if (targets.size === 0) return;
+    for (const func of this.definedFunctions()) {
+      const { body } = this.binaryen.getFunctionInfo(func);
+      this.binaryen.Function.setBody(func, this.replaceCalls(body, targets, replacement));
+    }
+  }
+
+  isCallOf(ref: Ref, targets: ReadonlySet<string>): boolean {
+    return this.kind(ref) === 'Call' && targets.has(this.text(ref, 'Target'));
+  }
+
+  /** True when evaluating `ref` later changes nothing: it reads locals at most, and cannot trap. */
+  isMovable(ref: Ref): boolean {
+    const effects = this.binaryen.getSideEffects(ref, this.module);
+    return (effects & ~(this.binaryen.SideEffects['ReadsLocal'] as number)) === 0;
+  }
+
+  /** The functions with a body. */
+  definedFunctions(): Ref[] {
+    const all = Array.from({ length: this.module.getNumFunctions() }, (_, index) =>
+      this.module.getFunctionByIndex(index),
+    );
+    return all.filter((func) => this.binaryen.getFunctionInfo(func).base === '');
+  }
+
+  /** Internal names of function import `module.base`; asc makes one for every declaration of it. */
+  importNames(module: string, base: string): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (let index = 0; index < this.module.getNumFunctions(); index++) {
+      const info = this.binaryen.getFunctionInfo(this.module.getFunctionByIndex(index));
+      if (info.module === module && info.base === base) names.add(info.name);
+    }
+    return names;
+  }
+
+  /** The globals by internal name. */
+  globals(): ReadonlyMap<string, GlobalInfo> {
+    if (this.#globals.size === this.module.getNumGlobals()) return this.#globals;
+    this.#globals.clear();
+    for (let index = 0; index < this.module.getNumGlobals(); index++) {
+      const info = this.binaryen.getGlobalInfo(this.module.getGlobalByIndex(index));
+      this.#globals.set(info.name, info);
+    }
+    return this.#globals;
+  }
+
+  localType(func: Ref, local: number): Type {
+    const { params, vars } = this.binaryen.getFunctionInfo(func);
+    return [...this.binaryen.expandType(params), ...vars][local] as Type;
+  }
+
+  addLocal(func: Ref, type: Type): number {
+    return this.binaryen._BinaryenFunctionAddVar(func, type);
+  }
+
+  /** A block of `children`, the last of which gives the value. */
+  sequence(children: Ref[], type: Type = this.binaryen.none): Ref {
+    return this.module.block(null, children, type);
+  }
+
+  /**
+   * `ref`, changed so that `action` runs after its operands are evaluated and before it executes:
+   * the last operand (of an if, its condition) becomes a sequence that ends in its own value.
+   */
+  before(func: Ref, ref: Ref, action: readonly Ref[]): Ref {
+    if (action.length === 0) return ref;
+    const operands = this.kind(ref) === 'If' ? this.operands(ref).slice(0, 1) : this.operands(ref);
+    const last = operands.at(-1);
+    if (last === undefined) return this.sequence([...action, ref], this.type(ref));
+    const operand = last.get();
+    if (this.type(operand) !== this.binaryen.unreachable) {
+      last.set(this.after(func, operand, action));
+    }
+    return ref;
+  }
+
+  /** The value of `ref`, with `action` run after it is known, or before where that is the same. */
+  after(func: Ref, ref: Ref, action: readonly Ref[]): Ref {
+    const type = this.type(ref);
+    if (type === this.binaryen.none) return this.sequence([ref, ...action]);
+    if (this.isMovable(ref)) return this.sequence([...action, ref], type);
+    const local = this.addLocal(func, type);
+    const value = this.module.local.get(local, type);
+    return this.sequence([this.module.local.set(local, ref), ...action, value], type);
+  }
+
+  #operand(ref: Ref, name: string, index?: number): Operand {
+    const get = this.#access(ref, `get${name}`) as (...args: number[]) => number;
+    const set = this.#access(ref, `set${name}`) as (...args: number[]) => void;
+    return index === undefined
+      ? { name, get: () => get(ref), set: (value) => set(ref, value) }
+      : { name, get: () => get(ref, index), set: (value) => set(ref, index, value) };
+  }
+
+  #access(ref: Ref, accessor: string): (ref: Ref, value?: number) => number {
+    const kind = this.kind(ref);
+    const access = accessors(this.binaryen, kind)[accessor];
+    if (access === undefined) throw new ToolchainError(`Binaryen has no ${kind}.${accessor}`);
+    return access as (ref: Ref, value?: number) => number;
+  }
+}

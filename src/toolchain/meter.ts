@@ -1,0 +1,397 @@
+// Metering: every instruction costs one unit of fuel, and at an interruption point the thread asks
+// the host for more when there is none left.
+//
+// Points stand at function entries and loop heads; in 'instruction' metering also before every
+// access to memory. Inside a section they stand where lowering put them, whatever the metering.
+// What was executed since the last charge is charged at the next point, and before control flow
+// splits or joins; only points look at the result. So fuel is exact at every point.
+
+import { hex, type Metering } from '../abi/code-map.js';
+import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
+import { isAccess } from './access.js';
+import type { Ref } from './binaryen.js';
+import { FUEL, GROW, POINT, SECTION_POINT, SECTIONS_ENTERED, SYSCALL } from './contract.js';
+import type { Ir } from './ir.js';
+import { CodeLayout, type SectionCopy } from './layout.js';
+import { type LoweredSection, parsePointName } from './lower.js';
+import type { SourceLine, SourceLines } from './source-lines.js';
+
+/** Meter every function; returns the addresses it gave out. */
+export function meterModule(
+  ir: Ir,
+  lines: SourceLines,
+  sections: readonly LoweredSection[],
+  metering: Metering,
+): CodeLayout {
+  const functions = ir.definedFunctions();
+  const layout = new CodeLayout(findCopies(ir, functions, sections));
+  replaceAddressCalls(ir, layout);
+  const copies = layout.copies.values();
+  const syscalls = ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL);
+  for (const func of functions) {
+    new FunctionMeter(ir, func, lines, layout, copies, syscalls, metering).meter();
+  }
+  removePointImports(ir, sections);
+  return layout;
+}
+
+/** Every copy begins with the one point 0 it has. */
+function findCopies(
+  ir: Ir,
+  functions: readonly Ref[],
+  sections: readonly LoweredSection[],
+): { section: LoweredSection; function: string }[] {
+  return functions.flatMap((func) => {
+    const { name, body } = ir.binaryen.getFunctionInfo(func);
+    const found: { section: LoweredSection; function: string }[] = [];
+    ir.walk(body, (ref) => {
+      const point = ir.kind(ref) === 'Call' ? parsePointName(ir.text(ref, 'Target')) : undefined;
+      if (point?.point !== 0) return;
+      found.push({ section: sections[point.section] as LoweredSection, function: name });
+    });
+    return found;
+  });
+}
+
+/** The addresses a program registers with the kernel. */
+function replaceAddressCalls(ir: Ir, layout: CodeLayout): void {
+  const { start, end, restart } = layout.critical;
+  for (const [base, address] of Object.entries({
+    critical_start: start,
+    critical_end: end,
+    critical_restart: restart,
+  })) {
+    const names = ir.importNames(RSEQ_MODULE, base);
+    ir.replaceAllCalls(names, () => ir.module.i32.const(address));
+    for (const name of names) ir.module.removeFunction(name);
+  }
+}
+
+function removePointImports(ir: Ir, sections: readonly LoweredSection[]): void {
+  for (const section of sections) {
+    for (let point = 0; point <= section.endPoint; point++) {
+      for (const name of ir.importNames(RSEQ_MODULE, `rseq.point.${section.index}.${point}`)) {
+        ir.module.removeFunction(name);
+      }
+    }
+  }
+}
+
+class FunctionMeter {
+  readonly #name: string;
+  /** Instructions since the last charge. */
+  #pending = 0;
+  /** True after a section's point until the next access: that access has its point. */
+  #isCovered = false;
+  /** The copies of this function's sections met so far, by section number. */
+  readonly #copies = new Map<number, SectionCopy>();
+  /** The copy between whose start and end points the walk is. */
+  #open: SectionCopy | undefined;
+  #nextListed = '';
+  #line: SourceLine | undefined;
+
+  constructor(
+    readonly ir: Ir,
+    readonly func: Ref,
+    readonly lines: SourceLines,
+    readonly layout: CodeLayout,
+    readonly unmet: IterableIterator<SectionCopy>,
+    readonly syscalls: ReadonlySet<string>,
+    readonly metering: Metering,
+  ) {
+    this.#name = ir.binaryen.getFunctionInfo(func).name;
+  }
+
+  meter(): void {
+    const { ir } = this;
+    const { body } = ir.binaryen.getFunctionInfo(this.func);
+    this.#line = this.lines.first(ir, body);
+    const entry = this.#point();
+    const costs = new SectionCosts(ir, body);
+    const metered = this.#chargeAfter(this.#visit(body));
+    for (const [section, copy] of this.#copies) copy.fuel = costs.of(section);
+    ir.binaryen.Function.setBody(this.func, ir.sequence([...entry, metered], ir.type(metered)));
+  }
+
+  #visit(ref: Ref): Ref {
+    const { ir } = this;
+    this.#line = this.lines.get(ref) ?? this.#line;
+    switch (ir.kind(ref)) {
+      case 'Block':
+        return this.#visitBlock(ref);
+      case 'If':
+        return this.#visitIf(ref);
+      case 'Loop':
+        return this.#visitLoop(ref);
+      case 'Break':
+        return this.#visitBreak(ref);
+      case 'Call':
+        return this.#visitCall(ref);
+      case 'Switch':
+      case 'Return':
+      case 'Unreachable':
+      case 'CallIndirect':
+        this.#visitOperands(ref);
+        this.#count(ref);
+        return this.#chargeBefore(ref);
+      case 'MemorySize':
+        this.#count(ref);
+        return this.#guestPages(ref);
+      case 'MemoryGrow':
+        return this.#visitGrow(ref);
+      case 'Nop':
+        return ref;
+      default:
+        this.#visitOperands(ref);
+        return isAccess(ir, ref) ? this.#visitAccess(ref) : this.#count(ref);
+    }
+  }
+
+  #visitOperands(ref: Ref): void {
+    for (const operand of this.ir.operands(ref)) operand.set(this.#visit(operand.get()));
+  }
+
+  #visitBlock(ref: Ref): Ref {
+    this.#visitOperands(ref);
+    if (this.ir.text(ref, 'Name') === '') return ref;
+    // Whoever branches to the end has charged before; so does whoever falls through.
+    const last = this.ir.operands(ref).at(-1);
+    last?.set(this.#chargeAfter(last.get()));
+    this.#isCovered = false;
+    return ref;
+  }
+
+  #visitIf(ref: Ref): Ref {
+    const [condition, ...arms] = this.ir.operands(ref);
+    condition?.set(this.#visit(condition.get()));
+    this.#count(ref);
+    this.#chargeBefore(ref);
+    const isCovered = this.#isCovered;
+    let isCoveredAfter = arms.length === 2 || isCovered;
+    for (const arm of arms) {
+      this.#isCovered = isCovered;
+      arm.set(this.#chargeAfter(this.#visit(arm.get())));
+      isCoveredAfter &&= this.#isCovered;
+    }
+    this.#isCovered = isCoveredAfter;
+    return ref;
+  }
+
+  #visitLoop(ref: Ref): Ref {
+    const { ir } = this;
+    const entry = this.#charge();
+    const [body] = ir.operands(ref);
+    const inner = body?.get() as Ref;
+    const head = this.#beginsWithPoint(inner) ? [] : this.#point();
+    const metered = this.#chargeAfter(this.#visit(inner));
+    if (head.length > 0) body?.set(ir.sequence([...head, metered], ir.type(metered)));
+    else body?.set(metered);
+    this.#isCovered = false;
+    return entry.length === 0 ? ref : ir.sequence([...entry, ref], ir.type(ref));
+  }
+
+  /** The branch back to a restart label is what a label became: it costs nothing. */
+  #visitBreak(ref: Ref): Ref {
+    const condition = this.ir.operands(ref).find(({ name }) => name === 'Condition');
+    if (condition !== undefined && isPointTest(this.ir, condition.get())) {
+      this.#replacePoint(condition);
+      return ref;
+    }
+    this.#visitOperands(ref);
+    this.#count(ref);
+    return this.#chargeBefore(ref);
+  }
+
+  #replacePoint(condition: { get(): Ref; set(value: Ref): void }): void {
+    const test = condition.get();
+    if (this.ir.kind(test) === 'Call') condition.set(this.#visitCall(test));
+    else for (const operand of this.ir.operands(test)) this.#replacePoint(operand);
+  }
+
+  #visitCall(ref: Ref): Ref {
+    const { ir } = this;
+    const target = ir.text(ref, 'Target');
+    const point = parsePointName(target);
+    if (point !== undefined) return this.#sectionPoint(point.section, point.point);
+    this.#visitOperands(ref);
+    this.#count(ref);
+    if (!this.syscalls.has(target)) return this.#chargeBefore(ref);
+    const ip = ir.module.i32.const(this.layout.point(this.#name, this.#line));
+    const args = ir.operands(ref).map((operand) => operand.get());
+    return this.#chargeBefore(ir.module.call(SYSCALL, [ip, ...args], ir.binaryen.i32));
+  }
+
+  #visitGrow(ref: Ref): Ref {
+    this.#visitOperands(ref);
+    this.#count(ref);
+    const delta = this.ir.operands(ref).map((operand) => operand.get());
+    return this.#chargeBefore(this.ir.module.call(GROW, delta, this.ir.binaryen.i32));
+  }
+
+  /** memory.size without the pages that are the host's. */
+  #guestPages(size: Ref): Ref {
+    const { i32 } = this.ir.module;
+    return (i32['sub'] as (a: Ref, b: Ref) => Ref)(size, i32.const(UNWIND_PAGES));
+  }
+
+  #visitAccess(ref: Ref): Ref {
+    const isPoint = this.metering === 'instruction' && !this.#isCovered && this.#open === undefined;
+    const result = isPoint ? this.ir.before(this.func, ref, this.#point()) : ref;
+    this.#isCovered = false;
+    this.#count(ref);
+    return result;
+  }
+
+  /** Charge, and ask the host when fuel is spent. */
+  #point(): Ref[] {
+    return this.#pointAt(this.layout.point(this.#name, this.#line));
+  }
+
+  #pointAt(ip: number): Ref[] {
+    const { module, binaryen } = this.ir;
+    const call = module.call(POINT, [module.i32.const(ip)], binaryen.i32);
+    return [...this.#charge(), module.if(this.#isSpent(), module.drop(call))];
+  }
+
+  /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */
+  #sectionPoint(section: number, point: number): Ref {
+    const { module, binaryen } = this.ir;
+    if (point === 0) this.#copies.set(section, this.unmet.next().value as SectionCopy);
+    const copy = this.#copies.get(section) as SectionCopy;
+    const ip = copy.start + point;
+    if (ip === copy.end) return this.#endPoint(copy);
+    this.#open = copy;
+    this.#isCovered = true;
+    this.#nextListed = hex(ip);
+    const call = module.call(SECTION_POINT, [module.i32.const(ip)], binaryen.i32);
+    const value = module.if(this.#isSpent(), call, module.i32.const(0));
+    const entered = point === 0 ? this.#countEntry() : [];
+    return this.ir.sequence([...entered, ...this.#charge(), value], binaryen.i32);
+  }
+
+  /** After the commit: a point like any other where metering has one before every access. */
+  #endPoint(copy: SectionCopy): Ref {
+    const { module, binaryen } = this.ir;
+    this.#open = undefined;
+    copy.listing.push(`${hex(copy.end)} end`);
+    const zero = module.i32.const(0);
+    if (this.metering !== 'instruction') return zero;
+    return this.ir.sequence([...this.#pointAt(copy.end), zero], binaryen.i32);
+  }
+
+  #countEntry(): Ref[] {
+    if (this.metering !== 'instruction') return [];
+    const { module, binaryen } = this.ir;
+    const entered = module.global.get(SECTIONS_ENTERED, binaryen.i32);
+    return [module.global.set(SECTIONS_ENTERED, add(this.ir, entered, 1))];
+  }
+
+  #isSpent(): Ref {
+    const { module, binaryen } = this.ir;
+    const fuel = module.global.get(FUEL, binaryen.i32);
+    return (module.i32['le_s'] as (a: Ref, b: Ref) => Ref)(fuel, module.i32.const(0));
+  }
+
+  #count(ref: Ref): Ref {
+    this.#pending++;
+    if (this.#open !== undefined) {
+      const text = instructionText(this.ir, ref);
+      this.#open.listing.push(`${this.#nextListed.padEnd(8)} ${text}`);
+      this.#nextListed = '';
+    }
+    return ref;
+  }
+
+  #charge(): Ref[] {
+    const cost = this.#pending;
+    if (cost === 0) return [];
+    this.#pending = 0;
+    const { module, binaryen } = this.ir;
+    return [module.global.set(FUEL, add(this.ir, module.global.get(FUEL, binaryen.i32), -cost))];
+  }
+
+  #chargeBefore(ref: Ref): Ref {
+    return this.ir.before(this.func, ref, this.#charge());
+  }
+
+  #chargeAfter(ref: Ref): Ref {
+    const charge = this.#charge();
+    if (charge.length === 0 || this.ir.type(ref) === this.ir.binaryen.unreachable) return ref;
+    return this.ir.after(this.func, ref, charge);
+  }
+
+  /** True when the first thing that happens under `ref` is a section's point. */
+  #beginsWithPoint(ref: Ref): boolean {
+    const first = firstEvent(this.ir, ref);
+    return first !== undefined && parsePointName(this.ir.text(first, 'Target')) !== undefined;
+  }
+}
+
+/** The first call under `ref`, unless an access or a branch comes before it. */
+function firstEvent(ir: Ir, ref: Ref): Ref | undefined {
+  const kind = ir.kind(ref);
+  const operands = kind === 'If' ? ir.operands(ref).slice(0, 1) : ir.operands(ref);
+  for (const operand of operands) {
+    const inner = operand.get();
+    if (ir.isMovable(inner)) continue;
+    return firstEvent(ir, inner);
+  }
+  return kind === 'Call' ? ref : undefined;
+}
+
+/** A section's point as a condition: the call, or the call with its value kept in a local. */
+function isPointTest(ir: Ir, ref: Ref): boolean {
+  switch (ir.kind(ref)) {
+    case 'Call':
+      return parsePointName(ir.text(ref, 'Target')) !== undefined;
+    case 'LocalSet':
+      return ir.operands(ref).every((operand) => isPointTest(ir, operand.get()));
+    default:
+      return false;
+  }
+}
+
+/** Fuel of the longest way through the loop at whose head a section's restart label stands. */
+class SectionCosts {
+  readonly #costs = new Map<number, number>();
+
+  constructor(
+    readonly ir: Ir,
+    body: Ref,
+  ) {
+    this.#visit(body, body);
+  }
+
+  of(section: number): number {
+    return this.#costs.get(section) ?? 0;
+  }
+
+  #visit(ref: Ref, around: Ref): void {
+    const { ir } = this;
+    const point = ir.kind(ref) === 'Call' ? parsePointName(ir.text(ref, 'Target')) : undefined;
+    if (point?.point === 0) this.#costs.set(point.section, this.#longest(around));
+    const inner = ir.kind(ref) === 'Loop' ? ref : around;
+    for (const operand of ir.operands(ref)) this.#visit(operand.get(), inner);
+  }
+
+  #longest(ref: Ref): number {
+    const { ir } = this;
+    const kind = ir.kind(ref);
+    if (kind === 'Break' && isPointTest(ir, ir.operands(ref).at(-1)?.get() ?? ref)) return 0;
+    if (kind === 'Call' && parsePointName(ir.text(ref, 'Target')) !== undefined) return 0;
+    const costs = ir.operands(ref).map((operand) => this.#longest(operand.get()));
+    if (kind === 'If') return 1 + (costs[0] ?? 0) + Math.max(costs[1] ?? 0, costs[2] ?? 0);
+    const own = kind === 'Block' || kind === 'Loop' || kind === 'Nop' ? 0 : 1;
+    return costs.reduce((sum, cost) => sum + cost, own);
+  }
+}
+
+function add(ir: Ir, value: Ref, amount: number): Ref {
+  return (ir.module.i32['add'] as (a: Ref, b: Ref) => Ref)(value, ir.module.i32.const(amount));
+}
+
+/** Mnemonic and immediates. */
+function instructionText(ir: Ir, ref: Ref): string {
+  const text = (ir.binaryen['Expression'] as { toText(ref: Ref): string }).toText(ref);
+  return (/^\(?([^\n()]*)/.exec(text.trim())?.[1] ?? '').trim();
+}

@@ -1,0 +1,50 @@
+// The asc transform: `"transform": ["wasm-rseq/transform"]` in asconfig.json. It runs between asc's
+// compiler and its optimiser, with the copy of Binaryen that asc brings.
+
+import type { Binaryen, Module } from './binaryen.js';
+import { EXPORTED_START } from './contract.js';
+import { instrument, type InstrumentOptions } from './instrument.js';
+
+/** The part of asc's program that the transform looks at. */
+interface Program {
+  readonly options: {
+    sourceMap: boolean;
+    exportStart: string | null;
+    readonly optimizeLevelHint: number;
+    readonly shrinkLevelHint: number;
+    setFeature(feature: number, on: boolean): void;
+  };
+}
+
+/** asc's Feature.Threads: atomics compile without --enable threads. */
+const FEATURE_THREADS = 1 << 5;
+
+/** Metering 'instruction': the kernel can interrupt before every access to memory. */
+export default class RseqTransform {
+  // asc sets these before it makes the instance.
+  declare readonly program: Program;
+  declare readonly binaryen: Binaryen;
+
+  get options(): InstrumentOptions {
+    return { metering: 'instruction' };
+  }
+
+  /** Ask for source locations, and for a start function that can be run metered. */
+  afterParse(): void {
+    const { options } = this.program;
+    options.sourceMap = true;
+    options.exportStart = EXPORTED_START;
+    options.setFeature(FEATURE_THREADS, true);
+  }
+
+  afterCompile(module: Module): void {
+    const { optimizeLevelHint: optimizeLevel, shrinkLevelHint: shrinkLevel } = this.program.options;
+    try {
+      instrument(this.binaryen, module, { optimizeLevel, shrinkLevel, ...this.options });
+    } catch (error) {
+      // asc prints the stack; the message is all a user needs.
+      if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    // Compiling a guest takes seconds on a busy machine; no test waits for time to pass.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
