@@ -13,7 +13,7 @@ export class Cpu {
 
 /** A ring of runnable threads, first in first out, from which any one can be taken. */
 export class RunQueue {
-  #slots: (Thread | undefined)[] = new Array(8);
+  #slots: (Thread | undefined)[] = Array.from({ length: 8 });
   #head = 0;
   #length = 0;
 
@@ -54,7 +54,7 @@ export class RunQueue {
 
   #grow(): void {
     const threads = Array.from({ length: this.#length }, (_, index) => this.at(index));
-    this.#slots = new Array(this.#slots.length * 2);
+    this.#slots = Array.from({ length: this.#slots.length * 2 });
     this.#head = 0;
     threads.forEach((thread, slot) => this.#place(thread, slot));
   }

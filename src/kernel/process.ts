@@ -20,7 +20,7 @@ export class Process {
   readonly threads: Map<number, Thread> = new Map();
 
   // Guest through rt_sigaction. Index n is signal n.
-  readonly signalActions: SignalAction[] = new Array(NSIG + 1).fill(DEFAULT_ACTION);
+  readonly signalActions: SignalAction[] = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
 
   // Guest through restartable_sequences; kept for as long as the process lives.
   region: Region | undefined;

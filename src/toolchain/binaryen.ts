@@ -52,7 +52,21 @@ export interface Module {
   getGlobalByIndex(index: number): Ref;
   addGlobalExport(internal: string, external: string): Ref;
   addMemoryImport(internal: string, module: string, base: string, isShared: boolean): void;
-  getMemoryInfo(name?: string): MemoryInfo;
+  getMemoryInfo(name: string): MemoryInfo;
+  setMemory(
+    initial: number,
+    maximum: number,
+    exportName: string | null,
+    segments: readonly DataSegment[],
+    isShared: boolean,
+    isMemory64: boolean,
+    name: string,
+  ): void;
+  getNumDataSegments(): number;
+  getDataSegmentByIndex(index: number): Ref;
+  getDataSegmentInfo(segment: Ref): DataSegment;
+  getNumElementSegments(): number;
+  getElementSegmentByIndex(index: number): Ref;
   addTableExport(internal: string, external: string): Ref;
   removeExport(external: string): void;
   addTable(name: string, initial: number, maximum: number, type?: Type): Ref;
@@ -76,6 +90,14 @@ export interface MemoryInfo {
   readonly initial: number;
   readonly max?: number;
   readonly shared: boolean;
+}
+
+export interface DataSegment {
+  readonly name: string;
+  /** A constant when read; an expression when written. */
+  readonly offset: number;
+  readonly data: Uint8Array | ArrayBuffer;
+  readonly passive: boolean;
 }
 
 export interface FunctionInfo {
@@ -112,6 +134,7 @@ export interface Binaryen {
   getExpressionType(ref: Ref): Type;
   getFunctionInfo(ref: Ref): FunctionInfo;
   getGlobalInfo(ref: Ref): GlobalInfo;
+  getElementSegmentInfo(ref: Ref): { readonly data: readonly string[] };
   getTableInfo(ref: Ref): { readonly name: string };
   getExportInfo(ref: Ref): { readonly name: string; readonly value: string; readonly kind: number };
   getPassArgument(name: string): string | null;

@@ -100,8 +100,16 @@ function ascArguments(file: string, options: CompileOptions): string[] {
   const level = options.optimizeLevel ?? 3;
   return [
     basename(file),
-    ...['--config', 'none.json', '--baseDir', '.'],
-    ...['--outFile', OUTPUT, '--sourceMap', '--debug', '--runtime', 'stub'],
+    '--config',
+    'none.json',
+    '--baseDir',
+    '.',
+    '--outFile',
+    OUTPUT,
+    '--sourceMap',
+    '--debug',
+    '--runtime',
+    'stub',
     ...(level > 0 ? ['--optimizeLevel', String(level)] : []),
     ...(options.ascArguments ?? []),
   ];

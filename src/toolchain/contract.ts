@@ -18,7 +18,7 @@ import {
   UNWIND_PAGES,
 } from '../abi/module.js';
 import { Sysno } from '../abi/syscall.js';
-import type { Ref } from './binaryen.js';
+import type { DataSegment, Module, Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
 
 // Internal names.
@@ -72,6 +72,12 @@ export function takeStart(ir: Ir): void {
   binaryen.Function.setBody(start, module.nop());
 }
 
+/** Nothing may run while the module is instantiated: metering gave the empty function an entry point. */
+function emptyStart(ir: Ir): void {
+  const start = ir.module.getStart();
+  if (start !== 0) ir.binaryen.Function.setBody(start, ir.module.nop());
+}
+
 /** asc's abort(message, file, line, column) becomes a system call. */
 export function replaceAbort(ir: Ir): void {
   const { module, binaryen } = ir;
@@ -88,7 +94,7 @@ export function replaceAbort(ir: Ir): void {
       [module.i32.const(Sysno.Abort), text(0), bytes(0), text(1), bytes(1), text(2), text(3)],
       i32,
     );
-    const params = binaryen.createType([i32, i32, i32, i32]);
+    const params = words(ir, 4);
     module.addFunction(
       name,
       params,
@@ -103,6 +109,7 @@ export function replaceAbort(ir: Ir): void {
 export function completeContract(ir: Ir): void {
   const { module } = ir;
   for (const name of ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)) module.removeFunction(name);
+  emptyStart(ir);
   addHostImports(ir);
   addPoints(ir);
   addSyscall(ir);
@@ -120,7 +127,7 @@ export const SUSPENDING_IMPORTS: readonly string[] = [
 
 function declareSyscall(ir: Ir): string {
   const { module, binaryen } = ir;
-  const params = binaryen.createType(new Array(7).fill(binaryen.i32));
+  const params = words(ir, 7);
   module.addFunctionImport('rseq.abort_syscall', RSEQ_MODULE, IMPORT_SYSCALL, params, binaryen.i32);
   return 'rseq.abort_syscall';
 }
@@ -128,7 +135,7 @@ function declareSyscall(ir: Ir): string {
 function addHostImports(ir: Ir): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
-  const eight = binaryen.createType(new Array(8).fill(i32));
+  const eight = words(ir, 8);
   module.addFunctionImport(HOST_INTERRUPT, RSEQ_MODULE, IMPORT_INTERRUPT, i32, i32);
   module.addFunctionImport(HOST_SYSCALL, RSEQ_MODULE, IMPORT_SYSCALL, eight, i32);
 }
@@ -137,7 +144,7 @@ function addHostImports(ir: Ir): void {
 function withSignals(ir: Ir, ip: Ref, call: Ref, result: number, handler: number): Ref {
   const { module, binaryen } = ir;
   const { i32, none } = binaryen;
-  const zeros = new Array(6).fill(0).map(() => module.i32.const(0));
+  const zeros = Array.from({ length: 6 }, () => module.i32.const(0));
   const sigreturn = [ip, module.i32.const(Sysno.RtSigreturn), ...zeros];
   const deliver = [
     module.global.set(SIGNAL_HANDLER, module.i32.const(0)),
@@ -173,7 +180,7 @@ function addPoints(ir: Ir): void {
 function addSyscall(ir: Ir): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
-  const params = binaryen.createType(new Array(8).fill(i32));
+  const params = words(ir, 8);
   const args = Array.from({ length: 8 }, (_, index) => module.local.get(index, i32));
   const call = module.call(HOST_SYSCALL, args, i32);
   const body = withSignals(ir, module.local.get(0, i32), call, 8, 9);
@@ -217,8 +224,8 @@ function addEnter(ir: Ir): void {
   const { i32 } = binaryen;
   const start = exportedFunction(ir, EXPORTED_START) ?? definedName(ir, START);
   const main = requireMain(ir);
-  const program = [...(start === undefined ? [] : [module.call(start, [], binaryen.none)])];
-  const runMain = ir.sequence([...program, module.call(main, [], i32)], i32);
+  const prologue = start === undefined ? [] : [module.call(start, [], binaryen.none)];
+  const runMain = ir.sequence([...prologue, module.call(main, [], i32)], i32);
   const callThread = module.call_indirect(
     tableName(ir),
     module.local.get(0, i32),
@@ -226,7 +233,7 @@ function addEnter(ir: Ir): void {
     i32,
     i32,
   );
-  const params = binaryen.createType([i32, i32]);
+  const params = words(ir, 2);
   module.addFunction(
     EXPORT_ENTER,
     params,
@@ -267,23 +274,45 @@ function exportRegisters(ir: Ir): void {
   }
 }
 
-/** The host supplies the memory, so that it can bound it and keep its own pages at the end. */
+/**
+ * The host supplies the memory, so that it can bound it and keep its own pages at the end: a maximum
+ * that the program declares is raised by those.
+ */
 function importMemory(ir: Ir): void {
   const { module } = ir;
-  const { shared } = memoryLimits(ir);
-  module.addMemoryImport(MEMORY_INTERNAL, MEMORY_MODULE, MEMORY_NAME, shared);
+  const { name, initial, maximum, shared } = memoryLimits(ir);
+  if (maximum > 0) {
+    const segments = dataSegments(module);
+    module.setMemory(initial, maximum + UNWIND_PAGES, null, segments, shared, false, name);
+  }
+  module.addMemoryImport(name, MEMORY_MODULE, MEMORY_NAME, shared);
 }
 
-const MEMORY_INTERNAL = '0';
+function dataSegments(module: Module): DataSegment[] {
+  return Array.from({ length: module.getNumDataSegments() }, (_, index) => {
+    const info = module.getDataSegmentInfo(module.getDataSegmentByIndex(index));
+    const { offset } = info;
+    return {
+      ...info,
+      data: new Uint8Array(info.data),
+      offset: info.passive ? 0 : module.i32.const(offset),
+    };
+  });
+}
 
 /** What the program declares. Errors: ToolchainError when it has no memory. */
-export function memoryLimits(ir: Ir): { initial: number; maximum: number; shared: boolean } {
-  try {
-    const info = ir.module.getMemoryInfo(MEMORY_INTERNAL);
-    return { initial: info.initial, maximum: info.max ?? 0, shared: info.shared };
-  } catch (cause) {
-    throw new ToolchainError('the module has no memory; sections work on memory', { cause });
+export function memoryLimits(ir: Ir): {
+  name: string;
+  initial: number;
+  maximum: number;
+  shared: boolean;
+} {
+  const [, name] = /^ \((?:import .* \()?memory \$(\S+) /m.exec(ir.module.emitText()) ?? [];
+  if (name === undefined) {
+    throw new ToolchainError('the module has no memory; sections work on memory');
   }
+  const info = ir.module.getMemoryInfo(name);
+  return { name, initial: info.initial, maximum: info.max ?? 0, shared: info.shared };
 }
 
 function tableName(ir: Ir): string {
@@ -303,6 +332,11 @@ function exportedFunction(ir: Ir, name: string): string | undefined {
 
 function definedName(ir: Ir, name: string): string | undefined {
   return ir.module.getFunction(name) === 0 ? undefined : name;
+}
+
+/** A signature of `count` 32-bit words. */
+function words(ir: Ir, count: number): Type {
+  return ir.binaryen.createType(Array.from({ length: count }, () => ir.binaryen.i32));
 }
 
 function load(ir: Ir, address: Ref): Ref {

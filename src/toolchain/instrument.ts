@@ -2,7 +2,7 @@
 // for a module asc has just compiled and for a finished .wasm.
 
 import { type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
-import { CODE_MAP_SECTION } from '../abi/module.js';
+import { CODE_MAP_SECTION, RSEQ_MODULE } from '../abi/module.js';
 import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
 import {
   addRegisters,
@@ -26,6 +26,8 @@ export interface InstrumentOptions {
   readonly shrinkLevel?: number;
   /** The module has been optimised with its labels still calls: see lower.ts. */
   readonly isOptimized?: boolean;
+  /** Give locals back on the way to a restart label; as isOptimized unless said otherwise. */
+  readonly restoreLocals?: boolean;
 }
 
 // Every engine has it; the layer compiles without the DOM types.
@@ -37,15 +39,17 @@ export function instrument(
   module: Module,
   options: InstrumentOptions = {},
 ): CodeMap {
-  const { metering = 'instruction', isOptimized = false } = options;
+  const { metering = 'instruction', isOptimized = false, restoreLocals = isOptimized } = options;
   module.setFeatures(module.getFeatures() | portableFeatures(binaryen));
   const ir = new Ir(binaryen, module);
   const limits = memoryLimits(ir);
+  requireCalledOnly(ir);
   addRegisters(ir);
   keepTable(ir);
   takeStart(ir);
   replaceAbort(ir);
-  const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals: isOptimized });
+  if (isOptimized) flattenStatements(ir);
+  const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals });
   optimize(ir, options);
   const layout = meterModule(ir, new SourceLines(ir), sections, metering);
   completeContract(ir);
@@ -54,6 +58,22 @@ export function instrument(
   const map = layout.codeMap(metering, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
   return map;
+}
+
+/** A finished module keeps operands on the stack across labels: make every label a statement again. */
+function flattenStatements({ module }: Ir): void {
+  module.runPasses(['flatten', 'merge-blocks', 'vacuum']);
+}
+
+/** Errors: ToolchainError when something the toolchain replaces is used as a value. */
+function requireCalledOnly(ir: Ir): void {
+  const values = ir.functionValues();
+  for (let index = 0; index < ir.module.getNumFunctions(); index++) {
+    const { name, module, base } = ir.binaryen.getFunctionInfo(ir.module.getFunctionByIndex(index));
+    if (module === RSEQ_MODULE && values.has(name)) {
+      throw new ToolchainError(`${name} (rseq.${base}) is used as a value; it can only be called`);
+    }
+  }
 }
 
 /**

@@ -200,6 +200,21 @@ export class Ir {
     return [...this.binaryen.expandType(params), ...vars][local] as Type;
   }
 
+  /** Names of the functions that are used as values, in tables or by ref.func. */
+  functionValues(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (let index = 0; index < this.module.getNumElementSegments(); index++) {
+      const segment = this.module.getElementSegmentByIndex(index);
+      for (const name of this.binaryen.getElementSegmentInfo(segment).data) names.add(name);
+    }
+    for (const func of this.definedFunctions()) {
+      this.walk(this.binaryen.getFunctionInfo(func).body, (ref) => {
+        if (this.kind(ref) === 'RefFunc') names.add(this.text(ref, 'Func'));
+      });
+    }
+    return names;
+  }
+
   addLocal(func: Ref, type: Type): number {
     return this.binaryen._BinaryenFunctionAddVar(func, type);
   }

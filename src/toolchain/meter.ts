@@ -393,5 +393,7 @@ function add(ir: Ir, value: Ref, amount: number): Ref {
 /** Mnemonic and immediates. */
 function instructionText(ir: Ir, ref: Ref): string {
   const text = (ir.binaryen['Expression'] as { toText(ref: Ref): string }).toText(ref);
-  return (/^\(?([^\n()]*)/.exec(text.trim())?.[1] ?? '').trim();
+  const [, head = ''] = /^\(?([^\n()]*)/.exec(text.trim()) ?? [];
+  // The memory's name says nothing: there is one.
+  return head.replace(/ \$0\b/, '').trim();
 }

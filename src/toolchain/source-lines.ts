@@ -76,21 +76,28 @@ function listedRefs(ir: Ir, body: Ref): { kind: Kind; ref: Ref }[] {
   return refs;
 }
 
-/** The listed instructions of each function with a body, in order of appearance. */
+/**
+ * The listed instructions of each function with a body, in order of appearance. One without a line
+ * of its own has that of the expression around it, which is indented less.
+ */
 function readText(text: string): Listed[][] {
   const functions: Listed[][] = [];
-  let line: SourceLine | undefined;
+  let around: { indent: number; line: SourceLine | undefined }[] = [];
+  let marked: SourceLine | undefined;
   for (const row of text.split('\n')) {
-    const [, head = ''] = /^\s*(\(func(?= )|;;@.*|\([a-z][\w.]*)/.exec(row) ?? [];
+    const [, spaces = '', head = ''] = /^(\s*)(\(func(?= )|;;@.*|\([a-z][\w.]*)/.exec(row) ?? [];
     if (head === '(func') {
       functions.push([]);
-      line = undefined;
+      around = [];
     } else if (head.startsWith(';;@')) {
       const [, file, number] = /^;;@ (.*):(\d+):\d+$/.exec(head) ?? [];
-      line = file === undefined ? undefined : { file, line: Number(number) };
+      marked = file === undefined ? undefined : { file, line: Number(number) };
     } else if (head !== '') {
-      const mnemonic = head.slice(1);
-      const kind = KINDS.find(([, pattern]) => pattern.test(mnemonic))?.[0];
+      while ((around.at(-1)?.indent ?? -1) >= spaces.length) around.pop();
+      const line = marked ?? around.at(-1)?.line;
+      marked = undefined;
+      around.push({ indent: spaces.length, line });
+      const kind = KINDS.find(([, pattern]) => pattern.test(head.slice(1)))?.[0];
       if (kind !== undefined) functions.at(-1)?.push({ kind, line });
     }
   }
