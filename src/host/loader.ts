@@ -115,10 +115,37 @@ export function instantiate(
 }
 
 async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {
+  requireQuietStart(wasm);
   try {
     return await WebAssembly.compile(wasm);
   } catch (cause) {
     throw new ModuleError(`not a valid WebAssembly module: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const HEADER_BYTES = 8;
+const START_SECTION = 8;
+
+/**
+ * A start function would run while the module is instantiated, outside any fuel limit. The toolchain
+ * makes it the first thing that main does.
+ */
+function requireQuietStart(wasm: BufferSource): void {
+  const bytes = ArrayBuffer.isView(wasm)
+    ? new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength)
+    : new Uint8Array(wasm);
+  let at = HEADER_BYTES;
+  while (at < bytes.length) {
+    if (bytes[at++] === START_SECTION) {
+      throw new ModuleError('module has a start function; it must run as part of main');
+    }
+    let length = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = bytes[at++] ?? 0;
+      length += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    at += length;
   }
 }
 

@@ -72,10 +72,15 @@ export function takeStart(ir: Ir): void {
   binaryen.Function.setBody(start, module.nop());
 }
 
-/** Nothing may run while the module is instantiated: metering gave the empty function an entry point. */
-function emptyStart(ir: Ir): void {
+/**
+ * Nothing may run while the module is instantiated: metering gave the empty function an entry point.
+ * The pass drops a start that does nothing.
+ */
+function dropStart(ir: Ir): void {
   const start = ir.module.getStart();
-  if (start !== 0) ir.binaryen.Function.setBody(start, ir.module.nop());
+  if (start === 0) return;
+  ir.binaryen.Function.setBody(start, ir.module.nop());
+  ir.module.runPasses(['remove-unused-module-elements']);
 }
 
 /** asc's abort(message, file, line, column) becomes a system call. */
@@ -109,13 +114,13 @@ export function replaceAbort(ir: Ir): void {
 export function completeContract(ir: Ir): void {
   const { module } = ir;
   for (const name of ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)) module.removeFunction(name);
-  emptyStart(ir);
   addHostImports(ir);
   addPoints(ir);
   addSyscall(ir);
   addGrow(ir);
   addEnter(ir);
   module.removeExport(KEPT_TABLE);
+  dropStart(ir);
   importMemory(ir);
 }
 

@@ -25,7 +25,7 @@ function add(): void {
   const base = load<usize>(holder);
   rseq.restart();
   rseq.start();
-  const p = base + <usize>(rseq.cpuId() + 1) * 64;
+  const p = base + load<i32>(base) + <usize>(rseq.cpuId() + 1) * 64;
   store<i32>(p, load<i32>(p) + 1);
   rseq.end();
 }

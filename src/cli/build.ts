@@ -1,0 +1,81 @@
+// wasm-rseq build: from source, or from a finished module with labels, to an instrumented module.
+
+import type { Command } from 'commander';
+import { loadModule } from '../host/loader.js';
+import { instrumentFile } from '../toolchain/compile.js';
+import { InputError, readBytes, writeFile } from './files.js';
+import { type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
+import { addCompileOptions, type CompileOptions } from './options.js';
+import { compile, type Program, programKind } from './program.js';
+import { formatCount } from './table.js';
+
+interface BuildOptions extends CompileOptions {
+  readonly output?: string;
+}
+
+const EXAMPLES = `
+A .ts file is compiled to FILE.wasm, with its source map in FILE.wasm.map. A .wasm file that calls
+the label imports is instrumented as it is, to FILE.rseq.wasm.
+
+Examples:
+  wasm-rseq build main.ts
+  wasm-rseq build main.ts -o build/main.wasm --metering block -O 3
+  wasm-rseq build program.wasm`;
+
+export function addBuild(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('build')
+    .description('compile a program, or instrument a module')
+    .usage('[options] FILE')
+    .argument('<file>', '.ts or .wasm')
+    .option('-o, --output <file>', 'module to write (default: beside FILE)');
+  addCompileOptions(command);
+  command.addHelpText('after', EXAMPLES);
+  command.action(async (file: string, options: BuildOptions) => {
+    refuseGuestArguments(invocation, 'build');
+    await build(file, options);
+    invocation.exitCode = SUCCESS;
+  });
+}
+
+async function build(file: string, options: BuildOptions): Promise<void> {
+  const kind = programKind(file);
+  const { wasm, sourceMap } =
+    kind === 'ts' ? await compile(file, options) : await instrument(file, options);
+  const { map } = await loadModule(wasm);
+  const output = options.output ?? defaultOutput(file, kind === 'ts' ? '.wasm' : '.rseq.wasm');
+  writeFile(output, wasm);
+  if (sourceMap !== undefined) writeFile(`${output}.map`, sourceMap);
+  const sections = counted(map.sections.length, 'section');
+  const points = counted(map.points.length, 'point');
+  process.stdout.write(`${output}: ${counted(wasm.length, 'byte')}, ${sections}, ${points}\n`);
+}
+
+async function instrument(file: string, options: BuildOptions): Promise<Omit<Program, 'map'>> {
+  const wasm = new Uint8Array(readBytes(file));
+  if (await isInstrumented(wasm)) throw new InputError(`${file} is instrumented already`);
+  const instrumented = await instrumentFile(wasm, {
+    ...(options.metering !== undefined && { metering: options.metering }),
+    ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
+  });
+  // Offsets of the module it was made from: a source map of that one would lie about this one.
+  return { wasm: new Uint8Array(instrumented), sourceMap: undefined };
+}
+
+async function isInstrumented(wasm: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  try {
+    await loadModule(wasm);
+    return true;
+  } catch {
+    // Not a module at all is for the toolchain to say.
+    return false;
+  }
+}
+
+function defaultOutput(file: string, extension: string): string {
+  return file.replace(/\.(ts|wasm)$/, extension);
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

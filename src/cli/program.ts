@@ -1,0 +1,97 @@
+// The program a command works on: FILE.ts, compiled now or found in the cache, or FILE.wasm with the
+// source map beside it.
+
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import type { CodeMap } from '../abi/code-map.js';
+import { loadModule } from '../host/loader.js';
+import { compileProgram } from '../toolchain/compile.js';
+import { InputError, readBytes, readTextIfPresent } from './files.js';
+import type { CompileOptions } from './options.js';
+
+export interface Program {
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly map: CodeMap;
+  /** JSON, or undefined when there is none. */
+  readonly sourceMap: string | undefined;
+}
+
+export type ProgramKind = 'ts' | 'wasm';
+
+/** Errors: InputError when `file` is neither, or is not there to be read. */
+export function programKind(file: string): ProgramKind {
+  const extension = extname(file);
+  if (extension !== '.ts' && extension !== '.wasm') {
+    throw new InputError(`${file} is neither a .ts nor a .wasm file`);
+  }
+  // A file that is not there is ours to report: the compiler would call it a missing module.
+  readBytes(file);
+  return extension === '.ts' ? 'ts' : 'wasm';
+}
+
+/** Errors: InputError, CompileError, LabelError, ToolchainError, ModuleError. */
+export async function loadProgram(file: string, options: CompileOptions): Promise<Program> {
+  const isSource = programKind(file) === 'ts';
+  const { wasm, sourceMap } = isSource ? await compile(file, options) : readModule(file);
+  const { map } = await loadModule(wasm);
+  if (options.metering !== undefined && options.metering !== map.metering) {
+    throw new InputError(`${file} was built with --metering ${map.metering}`);
+  }
+  return { wasm, map, sourceMap };
+}
+
+/** Errors: CompileError, LabelError, ToolchainError. */
+export async function compile(
+  file: string,
+  options: CompileOptions,
+): Promise<Omit<Program, 'map'>> {
+  const cacheFolder = usableCacheFolder(options.cache);
+  const { wasm, sourceMap } = await compileProgram(file, {
+    ...(options.metering !== undefined && { metering: options.metering }),
+    ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
+    ...(cacheFolder !== undefined && { cacheFolder }),
+  });
+  return { wasm: new Uint8Array(wasm), sourceMap: sourceMap === '' ? undefined : sourceMap };
+}
+
+function readModule(file: string): Omit<Program, 'map'> {
+  const wasm = new Uint8Array(readBytes(file));
+  const sourceMap = readTextIfPresent(`${file}.map`);
+  if (sourceMap !== undefined && !isSourceMap(sourceMap)) {
+    throw new InputError(`${file}.map is not a source map: version 3 JSON with sources, mappings`);
+  }
+  return { wasm, sourceMap };
+}
+
+function isSourceMap(text: string): boolean {
+  try {
+    const map = JSON.parse(text) as { version?: unknown; sources?: unknown; mappings?: unknown };
+    return map.version === 3 && Array.isArray(map.sources) && typeof map.mappings === 'string';
+  } catch {
+    // Not JSON, or null: no source map.
+    return false;
+  }
+}
+
+/** The folder for compiled programs, or undefined when there is to be none or it cannot be written. */
+function usableCacheFolder(chosen: string | false | undefined): string | undefined {
+  if (chosen === false) return undefined;
+  const folder = chosen ?? defaultCacheFolder();
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch (cause) {
+    // A cache nobody asked for is not worth a failure.
+    if (chosen === undefined) return undefined;
+    throw new InputError(`--cache ${chosen} must be a folder that can be written`, { cause });
+  }
+}
+
+function defaultCacheFolder(): string {
+  const isPackage = existsSync('node_modules') && statSync('node_modules').isDirectory();
+  return isPackage
+    ? join('node_modules', '.cache', 'wasm-rseq')
+    : join(tmpdir(), 'wasm-rseq-cache');
+}
