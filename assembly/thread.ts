@@ -3,14 +3,17 @@
 import { Errno } from '../src/abi/errno';
 import {
   CPU_ID_UNINITIALIZED,
+  TCB_ALL_SIGNALS,
   TCB_ARGUMENT,
   TCB_BYTES,
   TCB_CPU_ID,
   TCB_FUNCTION,
+  TCB_MASK,
   TCB_TID,
 } from '../src/abi/thread';
 import { rseq } from './rseq';
-import { clone, exitThread, gettid, joinThread, schedYield } from './sys';
+import { SIG_SETMASK } from '../src/abi/signal';
+import { clone, exitThread, gettid, joinThread, rtSigprocmask, schedYield } from './sys';
 import { threadPointer } from './tcb';
 
 /** What a thread runs: gets the argument of spawn, returns its exit status. */
@@ -25,8 +28,13 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
   store<i32>(tcb, CPU_ID_UNINITIALIZED, TCB_CPU_ID);
   store<u32>(tcb, entry.index, TCB_FUNCTION);
   store<usize>(tcb, argument, TCB_ARGUMENT);
+  store<u64>(tcb, u64.MAX_VALUE, TCB_ALL_SIGNALS);
   const start: ThreadFunction = startThread;
-  return clone(start.index, tcb, tcb);
+  // No handler may run in the new thread before it knows its CPU: it starts with all signals blocked.
+  rtSigprocmask(SIG_SETMASK, tcb + TCB_ALL_SIGNALS, tcb + TCB_MASK);
+  const tid = clone(start.index, tcb, tcb);
+  rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
+  return tid;
 }
 
 /** Wait for a thread to end. Returns its exit status, or -ESRCH, -EDEADLK. */
@@ -56,5 +64,6 @@ export function exit(status: i32): void {
 function startThread(tcb: usize): i32 {
   store<i32>(tcb, gettid(), TCB_TID);
   rseq.registerThread();
+  rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
   return call_indirect<i32>(load<u32>(tcb, TCB_FUNCTION), load<usize>(tcb, TCB_ARGUMENT));
 }

@@ -34,7 +34,8 @@ export const NSIG = 64;
 export const SIGSET_BYTES = 8;
 
 export const SIG_DFL = 0;
-export const SIG_IGN = 1;
+/** Not 1, which is a table index like any other. */
+export const SIG_IGN = -2;
 
 export const SIGACTION_HANDLER = 0;
 export const SIGACTION_FLAGS = 4;

@@ -5,11 +5,15 @@
 //   4  i32 tid        writer: the library at start; reader: this thread.
 //   8  u32 function   writer: the spawner, before clone; reader: this thread.
 //  12  u32 argument   likewise.
+//  16  u64 mask       signals blocked in the spawner: writer: kernel, for the spawner; reader: this thread.
+//  24  u64 all        every signal: writer: the spawner.
 
 export const TCB_CPU_ID = 0;
 export const TCB_TID = 4;
 export const TCB_FUNCTION = 8;
 export const TCB_ARGUMENT = 12;
+export const TCB_MASK = 16;
+export const TCB_ALL_SIGNALS = 24;
 /** One cache line, so that no two threads share one. */
 export const TCB_BYTES = 64;
 

@@ -21,12 +21,12 @@ export type ProgramKind = 'ts' | 'wasm';
 
 /** Errors: InputError when `file` is neither, or is not there to be read. */
 export function programKind(file: string): ProgramKind {
+  // A file that is not there is ours to report: the compiler would call it a missing module.
+  readBytes(file);
   const extension = extname(file);
   if (extension !== '.ts' && extension !== '.wasm') {
     throw new InputError(`${file} is neither a .ts nor a .wasm file`);
   }
-  // A file that is not there is ours to report: the compiler would call it a missing module.
-  readBytes(file);
   return extension === '.ts' ? 'ts' : 'wasm';
 }
 

@@ -239,13 +239,10 @@ function addEnter(ir: Ir): void {
     i32,
   );
   const params = words(ir, 2);
-  module.addFunction(
-    EXPORT_ENTER,
-    params,
-    i32,
-    [],
-    module.if(module.local.get(0, i32), callThread, runMain),
-  );
+  // A signal may be there before the thread has run at all.
+  const signals = module.drop(withSignals(ir, module.i32.const(0), module.i32.const(0), 2, 3));
+  const call = module.if(module.local.get(0, i32), callThread, runMain);
+  module.addFunction(EXPORT_ENTER, params, i32, [i32, i32], ir.sequence([signals, call], i32));
   module.addFunctionExport(EXPORT_ENTER, EXPORT_ENTER);
 }
 
