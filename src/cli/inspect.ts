@@ -15,9 +15,13 @@ import { addCompileOptions, type CompileOptions } from './options.js';
 import { loadProgram } from './program.js';
 import { formatTable } from './table.js';
 
-interface InspectOptions extends CompileOptions {
-  readonly json?: boolean;
+/** What of the map is shown besides the sections. */
+export interface Contents {
   readonly points?: boolean;
+}
+
+interface InspectOptions extends CompileOptions, Contents {
+  readonly json?: boolean;
 }
 
 /** A point with the address it has. */
@@ -43,29 +47,31 @@ export function addInspect(program: Command, invocation: Invocation): void {
     refuseGuestArguments(invocation, 'inspect');
     const { map } = await loadProgram(file, options);
     const format = options.json === true ? formatMapJson : formatMap;
-    process.stdout.write(`${format(map, options.points === true)}\n`);
+    process.stdout.write(`${format(map, options)}\n`);
     invocation.exitCode = SUCCESS;
   });
 }
 
-export function formatMap(map: CodeMap, withPoints: boolean): string {
+export function formatMap(map: CodeMap, contents: Contents): string {
   const parts =
     map.sections.length === 0
       ? ['no sections']
       : [sectionTable(map), ...map.sections.map((section, at) => detail(map, section, at))];
   parts.push(criticalRange(map));
-  if (withPoints) parts.push(`points\n${pointTable(addresses(map, CODE_BASE, endOfCode(map)))}`);
+  if (contents.points === true)
+    parts.push(`points\n${pointTable(addresses(map, CODE_BASE, endOfCode(map)))}`);
   return parts.join('\n\n');
 }
 
-export function formatMapJson(map: CodeMap, withPoints: boolean): string {
+export function formatMapJson(map: CodeMap, contents: Contents): string {
   const { version, metering, memory, critical } = map;
   const sections = map.sections.map((section, index) => {
     const { function: name, file, line } = place(map, section.start);
     const points = addresses(map, section.start, section.end + 1);
     return { index, function: name, file, line, ...section, points };
   });
-  const points = withPoints ? { points: addresses(map, CODE_BASE, endOfCode(map)) } : {};
+  const points =
+    contents.points === true ? { points: addresses(map, CODE_BASE, endOfCode(map)) } : {};
   return JSON.stringify({ version, metering, memory, critical, sections, ...points });
 }
 

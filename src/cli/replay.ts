@@ -58,6 +58,6 @@ async function replay(
   if (result.schedule !== schedule) {
     process.stderr.write('wasm-rseq: the program ended before the schedule did\n');
   }
-  report(result, options.json === true, undefined);
+  report(result, options, undefined);
   return result.ok ? SUCCESS : GUEST_FAILURE;
 }

@@ -1,6 +1,7 @@
 // What a run came to: one line of JSON for programs, a table for people.
 
 import type { GuestFailure, Result } from '../host/host.js';
+import type { RecordOptions } from './options.js';
 import { formatCount, formatTable } from './table.js';
 import { type Colors, colorsFor } from './terminal.js';
 
@@ -46,8 +47,8 @@ export function formatSummary(result: Result, colors: Colors): string {
  * Print a result. The summary goes to stderr: stdout is the program's, and a reader of it must not
  * find our words in there. `repeat`: the command that repeats the run, shown when it failed.
  */
-export function report(result: Result, isJson: boolean, repeat: string | undefined): void {
-  if (isJson) {
+export function report(result: Result, { json }: RecordOptions, repeat: string | undefined): void {
+  if (json === true) {
     process.stdout.write(`${formatJson(result)}\n`);
     return;
   }

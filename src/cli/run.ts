@@ -65,7 +65,7 @@ async function run(
   const choices = schedule === undefined ? { quantum, seed, scheduler } : { schedule };
   const result = await execute({ file, program, options, guestArguments, choices });
   if (saveSchedule !== undefined) writeFile(saveSchedule, `${result.schedule}\n`);
-  report(result, options.json === true, repeatCommand(file, options, guestArguments));
+  report(result, options, repeatCommand(file, options, guestArguments));
   return result.ok ? SUCCESS : GUEST_FAILURE;
 }
 

@@ -160,7 +160,10 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
     sectionsEntered: guest.sectionsEntered() ?? null,
     fuel,
     traceHash: hash.digest(),
-    schedule: schedule.toString(),
+    // Long, and not always wanted.
+    get schedule() {
+      return schedule.toString();
+    },
   };
 }
 

@@ -139,12 +139,6 @@ export interface Binaryen {
   getExportInfo(ref: Ref): { readonly name: string; readonly value: string; readonly kind: number };
   getPassArgument(name: string): string | null;
   setPassArgument(name: string, value: string | null): void;
-  getOptimizeLevel(): number;
-  setOptimizeLevel(level: number): void;
-  getShrinkLevel(): number;
-  setShrinkLevel(level: number): void;
-  getClosedWorld(): boolean;
-  setClosedWorld(on: boolean): void;
   getDebugInfo(): boolean;
   setDebugInfo(on: boolean): void;
   readonly Function: { setBody(func: Ref, body: Ref): void; getNumLocals(func: Ref): number };

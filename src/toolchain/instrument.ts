@@ -15,6 +15,7 @@ import {
 import { Ir, ToolchainError } from './ir.js';
 import { lowerLabels } from './lower.js';
 import { meterModule } from './meter.js';
+import { PASS_OPTIONS, withPassOptions } from './pass-options.js';
 import { makeResumable } from './resume.js';
 import { SourceLines } from './source-lines.js';
 
@@ -39,7 +40,16 @@ export function instrument(
   module: Module,
   options: InstrumentOptions = {},
 ): CodeMap {
+  const { optimizeLevel = 0, shrinkLevel = 0 } = options;
+  const passOptions = { ...PASS_OPTIONS, optimizeLevel, shrinkLevel };
+  return withPassOptions(binaryen, passOptions, () => runPipeline(binaryen, module, options));
+}
+
+function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
   const { metering = 'instruction', isOptimized = false, restoreLocals = isOptimized } = options;
+  const optimize = (): void => {
+    if ((options.optimizeLevel ?? 0) > 0 || (options.shrinkLevel ?? 0) > 0) module.optimize();
+  };
   module.setFeatures(module.getFeatures() | portableFeatures(binaryen));
   const ir = new Ir(binaryen, module);
   const limits = memoryLimits(ir);
@@ -50,11 +60,12 @@ export function instrument(
   replaceAbort(ir);
   if (isOptimized) flattenStatements(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals });
-  optimize(ir, options);
+  optimize();
   const layout = meterModule(ir, new SourceLines(ir), sections, metering);
   completeContract(ir);
-  optimize(ir, options);
+  optimize();
   makeResumable(ir);
+  if (isOptimized) optimize();
   const map = layout.codeMap(metering, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
   return map;
@@ -93,32 +104,10 @@ export function instrumentBinary(
   binaryen.setDebugInfo(true);
   try {
     instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
-    optimize(new Ir(binaryen, module), { optimizeLevel: 2, ...options });
     if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
     return module.emitBinary();
   } finally {
     binaryen.setDebugInfo(hadDebugInfo);
     module.dispose();
-  }
-}
-
-function optimize({ binaryen, module }: Ir, options: InstrumentOptions): void {
-  const { optimizeLevel = 0, shrinkLevel = 0 } = options;
-  if (optimizeLevel === 0 && shrinkLevel === 0) return;
-  const before = [
-    binaryen.getOptimizeLevel(),
-    binaryen.getShrinkLevel(),
-    binaryen.getClosedWorld(),
-  ] as const;
-  binaryen.setOptimizeLevel(optimizeLevel);
-  binaryen.setShrinkLevel(shrinkLevel);
-  // The kernel calls functions through the table; the calls that say so are generated later.
-  binaryen.setClosedWorld(false);
-  try {
-    module.optimize();
-  } finally {
-    binaryen.setOptimizeLevel(before[0]);
-    binaryen.setShrinkLevel(before[1]);
-    binaryen.setClosedWorld(before[2]);
   }
 }

@@ -28,10 +28,12 @@ export class RandomScheduler implements Scheduler {
 
   pick(view: SchedulerView, choice: Choice): void {
     choice.fuel = 1 + this.#below(2 * this.#quantum - 1);
+    // Asked once: with many idle CPUs every one of them would search all the others.
+    const canSteal = view.cpus.some(({ queue }) => queue.length > 0);
     let at = this.#below(view.cpus.length);
     for (let step = 0; step < view.cpus.length; step++) {
       const cpu = view.cpus[at] as Cpu;
-      const thread = view.isOnline(cpu.id) ? this.#threadFor(cpu, view) : undefined;
+      const thread = view.isOnline(cpu.id) ? this.#threadFor(cpu, view, canSteal) : undefined;
       if (thread !== undefined) {
         choice.cpu = cpu.id;
         choice.tid = thread.tid;
@@ -41,11 +43,11 @@ export class RandomScheduler implements Scheduler {
     }
   }
 
-  #threadFor(cpu: Cpu, view: SchedulerView): Thread | undefined {
+  #threadFor(cpu: Cpu, view: SchedulerView, canSteal: boolean): Thread | undefined {
     const running = runningThread(cpu);
     const own = cpu.queue.length + (running === undefined ? 0 : 1);
     if (own === 0 || this.#below(STEAL_ONE_IN) === 0) {
-      const stolen = stealFor(cpu, view);
+      const stolen = canSteal ? stealFor(cpu, view) : undefined;
       if (stolen !== undefined || own === 0) return stolen;
     }
     const index = this.#below(own);
