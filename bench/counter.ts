@@ -37,11 +37,24 @@ export function main(): i32 {
   const name = memory.data(16);
   argument(0, name, 16);
   switch (load<u8>(name)) {
-    case 0x75: { unprotected(base); break; }
-    case 0x73: { section(base); break; }
-    case 0x61: { atomicAdd(base); break; }
-    case 0x6c: { lock(base); break; }
-    default: return 2;
+    case 0x75: {
+      unprotected(base);
+      break;
+    }
+    case 0x73: {
+      section(base);
+      break;
+    }
+    case 0x61: {
+      atomicAdd(base);
+      break;
+    }
+    case 0x6c: {
+      lock(base);
+      break;
+    }
+    default:
+      return 2;
   }
   return counterSum(base) == ITERATIONS ? 0 : 1;
 }

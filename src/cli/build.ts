@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { loadModule } from '../host/loader.js';
 import { instrumentFile } from '../toolchain/compile.js';
-import { InputError, readBytes, writeFile } from './files.js';
+import { readBytes, writeFile } from './files.js';
 import { type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
 import { addCompileOptions, type CompileOptions } from './options.js';
 import { compile, type Program, programKind } from './program.js';
@@ -39,11 +39,12 @@ export function addBuild(program: Command, invocation: Invocation): void {
 }
 
 async function build(file: string, options: BuildOptions): Promise<void> {
-  const kind = programKind(file);
-  const { wasm, sourceMap } =
-    kind === 'ts' ? await compile(file, options) : await instrument(file, options);
+  const isSource = programKind(file) === 'ts';
+  const output = options.output ?? defaultOutput(file, isSource ? '.wasm' : '.rseq.wasm');
+  const { wasm, sourceMap } = isSource
+    ? await compile(file, options, output)
+    : await instrument(file, options);
   const { map } = await loadModule(wasm);
-  const output = options.output ?? defaultOutput(file, kind === 'ts' ? '.wasm' : '.rseq.wasm');
   writeFile(output, wasm);
   if (sourceMap !== undefined) writeFile(`${output}.map`, sourceMap);
   const sections = counted(map.sections.length, 'section');
@@ -52,24 +53,12 @@ async function build(file: string, options: BuildOptions): Promise<void> {
 }
 
 async function instrument(file: string, options: BuildOptions): Promise<Omit<Program, 'map'>> {
-  const wasm = new Uint8Array(readBytes(file));
-  if (await isInstrumented(wasm)) throw new InputError(`${file} is instrumented already`);
-  const instrumented = await instrumentFile(wasm, {
+  const instrumented = await instrumentFile(new Uint8Array(readBytes(file)), {
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
   });
   // Offsets of the module it was made from: a source map of that one would lie about this one.
   return { wasm: new Uint8Array(instrumented), sourceMap: undefined };
-}
-
-async function isInstrumented(wasm: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  try {
-    await loadModule(wasm);
-    return true;
-  } catch {
-    // Not a module at all is for the toolchain to say.
-    return false;
-  }
 }
 
 function defaultOutput(file: string, extension: string): string {

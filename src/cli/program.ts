@@ -3,7 +3,7 @@
 
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import type { CodeMap } from '../abi/code-map.js';
 import { loadModule } from '../host/loader.js';
 import { compileProgram } from '../toolchain/compile.js';
@@ -41,16 +41,18 @@ export async function loadProgram(file: string, options: CompileOptions): Promis
   return { wasm, map, sourceMap };
 }
 
-/** Errors: CompileError, LabelError, ToolchainError. */
+/** moduleFile: where the module will be written. Errors: CompileError, LabelError, ToolchainError. */
 export async function compile(
   file: string,
   options: CompileOptions,
+  moduleFile?: string,
 ): Promise<Omit<Program, 'map'>> {
   const cacheFolder = usableCacheFolder(options.cache);
   const { wasm, sourceMap } = await compileProgram(file, {
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
     ...(cacheFolder !== undefined && { cacheFolder }),
+    ...(moduleFile !== undefined && { moduleFile: basename(moduleFile) }),
   });
   return { wasm: new Uint8Array(wasm), sourceMap: sourceMap === '' ? undefined : sourceMap };
 }

@@ -4,6 +4,7 @@
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import { Signal } from '../abi/signal.js';
 import type { Fault } from '../kernel/machine.js';
+import { OptionError } from './errors.js';
 
 /** Place of byte `offset` of the module, `file:line`, or '' when it is not known. */
 export type TrapLocator = (offset: number) => string;
@@ -49,13 +50,26 @@ function findPlace(stack: string, locate: TrapLocator): string {
   return name === '' ? place : `${name} (${place})`;
 }
 
-/** A locator over a source map whose columns are byte offsets, as asc writes them. */
+/**
+ * A locator over a source map whose columns are byte offsets, as asc writes them.
+ * Errors: OptionError when the text is no source map.
+ */
 export function sourceMapLocator(sourceMap: string | undefined): TrapLocator {
   if (sourceMap === undefined || sourceMap === '') return () => '';
-  const { sourceRoot: _, ...map } = JSON.parse(sourceMap) as { sourceRoot?: string };
-  const tracer = new TraceMap(map as never);
+  const tracer = parseSourceMap(sourceMap);
   return (offset) => {
     const { source, line } = originalPositionFor(tracer, { line: 1, column: offset });
     return source === null ? '' : `${source}:${line}`;
   };
+}
+
+function parseSourceMap(text: string): TraceMap {
+  try {
+    // The root that asc writes is where the module was meant to be, not where the sources are.
+    const { sourceRoot: _, ...map } = JSON.parse(text) as { sourceRoot?: string };
+    return new TraceMap(map as never);
+  } catch {
+    const start = JSON.stringify(text.slice(0, 20));
+    throw new OptionError('sourceMap', start, 'is not a version 3 source map');
+  }
 }

@@ -21,6 +21,8 @@ export interface CompileOptions {
   readonly metering?: Metering;
   /** asc's -O level, 0 to 3; 3 unless given. */
   readonly optimizeLevel?: number;
+  /** Name of the .wasm file the module will be, for the link to its source map; program.wasm unless given. */
+  readonly moduleFile?: string;
   /** Further asc arguments, such as ['--runtime', 'minimal']. */
   readonly ascArguments?: readonly string[];
   /** Folder for compiled programs; none, no cache. */
@@ -34,7 +36,7 @@ export interface CompiledProgram {
 }
 
 const PACKAGE_FOLDER = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const OUTPUT = 'program.wasm';
+const DEFAULT_MODULE_FILE = 'program.wasm';
 
 /** Compile and instrument `file`. Errors: CompileError, LabelError, ToolchainError. */
 export async function compileProgram(
@@ -84,14 +86,15 @@ async function runCompiler(file: string, options: CompileOptions): Promise<Compi
     },
     listFiles: () => [],
   });
-  const wasm = outputs.get(OUTPUT);
+  const moduleFile = options.moduleFile ?? DEFAULT_MODULE_FILE;
+  const wasm = outputs.get(moduleFile);
   if (error !== null || wasm === undefined) {
     if (error instanceof ToolchainError) throw error;
     throw new CompileError(`${file} does not compile\n${stderr.toString().trim()}`);
   }
   const program = {
     wasm: wasm as Uint8Array,
-    sourceMap: String(outputs.get(`${OUTPUT}.map`) ?? ''),
+    sourceMap: String(outputs.get(`${moduleFile}.map`) ?? ''),
   };
   return { program, sources };
 }
@@ -105,7 +108,7 @@ function ascArguments(file: string, options: CompileOptions): string[] {
     '--baseDir',
     '.',
     '--outFile',
-    OUTPUT,
+    options.moduleFile ?? DEFAULT_MODULE_FILE,
     '--sourceMap',
     '--debug',
     '--runtime',
@@ -123,8 +126,8 @@ function locate(path: string): string {
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
-  const { metering, optimizeLevel, ascArguments: extra } = options;
-  const toolchain = [process.version, metering, optimizeLevel, extra];
+  const { metering, optimizeLevel, moduleFile, ascArguments: extra } = options;
+  const toolchain = [process.version, metering, optimizeLevel, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }
 

@@ -32,7 +32,13 @@ export interface InstrumentOptions {
 }
 
 // Every engine has it; the layer compiles without the DOM types.
-declare const WebAssembly: { validate(bytes: Uint8Array): boolean };
+declare const WebAssembly: {
+  validate(bytes: Uint8Array): boolean;
+  Module: {
+    new (bytes: Uint8Array): object;
+    customSections(module: object, name: string): ArrayBuffer[];
+  };
+};
 
 /** Instrument `module` in place. Errors: LabelError, ToolchainError. */
 export function instrument(
@@ -98,6 +104,10 @@ export function instrumentBinary(
 ): Uint8Array {
   if (!WebAssembly.validate(bytes)) {
     throw new ToolchainError('not a valid WebAssembly module');
+  }
+  const { customSections } = WebAssembly.Module;
+  if (customSections(new WebAssembly.Module(bytes), CODE_MAP_SECTION).length > 0) {
+    throw new ToolchainError('module is instrumented already: it has a code map');
   }
   const module = binaryen.readBinary(bytes, portableFeatures(binaryen));
   const hadDebugInfo = binaryen.getDebugInfo();

@@ -1,0 +1,130 @@
+// The documents are true: every command and snippet in README and docs is executed, in order, in a
+// folder where the package is installed; every file they point to exists.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { compileSource } from './guests/compile.js';
+
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  'examples/wordcount/README.md',
+  ...readdirSync('docs').map((name) => `docs/${name}`),
+];
+
+interface Block {
+  /** What stands behind the opening fence: `sh`, `sh fails`, `ts`, `js`, `json` or `text`. */
+  readonly language: string;
+  readonly text: string;
+}
+
+function blocks(document: string): Block[] {
+  const fences = readFileSync(document, 'utf8').matchAll(/^```(.*)\n([\s\S]*?)^```$/gm);
+  return [...fences].map(([, language = '', text = '']) => ({ language, text }));
+}
+
+/** A folder that sees the examples and has the package installed. */
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-rseq-docs-'));
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  symlinkSync(resolve('examples'), join(folder, 'examples'));
+  return folder;
+}
+
+function runCommand(command: string, folder: string): number | null {
+  const ours = command.replaceAll('npx wasm-rseq', `node ${resolve('bin/wasm-rseq.js')}`);
+  const { status, stderr } = spawnSync('sh', ['-c', ours], { cwd: folder, encoding: 'utf8' });
+  if (status !== 0 && status !== 1) throw new Error(`${command}\n${stderr}`);
+  return status;
+}
+
+async function execute({ language, text }: Block, folder: string): Promise<void> {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  switch (language) {
+    case 'sh':
+    case 'sh fails':
+      // Set-up is what CI does before it comes here; scripts of package.json are run elsewhere.
+      for (const line of lines.filter((each) => !each.startsWith('npm '))) {
+        expect([line, runCommand(line, folder)]).toEqual([line, language === 'sh' ? 0 : 1]);
+      }
+      return;
+    case 'js': {
+      const file = join(folder, `snippet-${lines.length}.mjs`);
+      writeFileSync(file, text);
+      execFileSync(process.execPath, [file], { cwd: folder });
+      return;
+    }
+    case 'ts': {
+      const main = text.includes('function main') ? '' : 'export function main(): i32 { return 0; }';
+      await compileSource(`${text}\n${main}`);
+      return;
+    }
+    case 'json':
+      JSON.parse(text);
+      return;
+    default:
+      expect(['text', 'wat', 'c']).toContain(language);
+  }
+}
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  test('has only commands and snippets that work', async () => {
+    const folder = newFolder();
+
+    for (const block of blocks(document)) await execute(block, folder);
+  });
+
+  test('points only to files that exist', () => {
+    const text = readFileSync(document, 'utf8');
+    const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, target = '']) => target);
+    const local = links.filter((target) => !target.startsWith('http'));
+
+    for (const target of local) {
+      expect([target, existsSync(join(dirname(document), target))]).toEqual([target, true]);
+    }
+  });
+
+  test('names only npm scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object };
+    const text = readFileSync(document, 'utf8');
+    const named = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name);
+
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
+describe('README.md', () => {
+  test('begins with the two lines that do all the set-up', () => {
+    const [first] = blocks('README.md');
+
+    expect(first).toEqual({ language: 'sh', text: 'npm ci && npm start\nnpm ci && npm test\n' });
+  });
+
+  test('has an example of the host in under 20 lines', () => {
+    const [example] = blocks('README.md').filter(({ language }) => language === 'js');
+
+    expect(example?.text.trim().split('\n').length).toBeLessThan(20);
+  });
+
+  test('is what CI runs', () => {
+    const script = readFileSync('.ci/run', 'utf8');
+
+    const [install, tests, start] = ['npm ci', 'npm test', 'npm start'].map((command) =>
+      script.indexOf(`\n${command}`),
+    ) as [number, number, number];
+    expect(install).toBeGreaterThan(0);
+    expect(tests).toBeGreaterThan(install);
+    expect(start).toBeGreaterThan(tests);
+  });
+
+  test('runs the command by npx from the root', () => {
+    const help = execFileSync('npx', ['--no-install', 'wasm-rseq', '--help'], { encoding: 'utf8' });
+
+    expect(help).toMatch(/run.*build.*inspect|build.*run.*inspect/s);
+  });
+});
