@@ -9,6 +9,7 @@ import { loadModule } from '../host/loader.js';
 import { compileProgram } from '../toolchain/compile.js';
 import { InputError, readBytes, readTextIfPresent } from './files.js';
 import type { CompileOptions } from './options.js';
+import { announced } from './terminal.js';
 
 export interface Program {
   readonly wasm: Uint8Array<ArrayBuffer>;
@@ -48,12 +49,13 @@ export async function compile(
   moduleFile?: string,
 ): Promise<Omit<Program, 'map'>> {
   const cacheFolder = usableCacheFolder(options.cache);
-  const { wasm, sourceMap } = await compileProgram(file, {
+  const compiling = compileProgram(file, {
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
     ...(cacheFolder !== undefined && { cacheFolder }),
     ...(moduleFile !== undefined && { moduleFile: basename(moduleFile) }),
   });
+  const { wasm, sourceMap } = await announced(`compiling ${file}`, compiling, process.stderr);
   return { wasm: new Uint8Array(wasm), sourceMap: sourceMap === '' ? undefined : sourceMap };
 }
 

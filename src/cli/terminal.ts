@@ -13,3 +13,18 @@ export function colorsFor(stream: { readonly isTTY?: boolean }): Colors {
 
 /** To the start of the line, and erase it. */
 export const ERASE_LINE = '\r\u001b[K';
+
+/** Wait for work that cannot say how far it is, with `text` on the terminal meanwhile. */
+export async function announced<T>(
+  text: string,
+  work: Promise<T>,
+  stream: { readonly isTTY?: boolean; write(text: string): unknown },
+): Promise<T> {
+  if (stream.isTTY !== true) return work;
+  stream.write(`${ERASE_LINE}${text}`);
+  try {
+    return await work;
+  } finally {
+    stream.write(ERASE_LINE);
+  }
+}

@@ -88,6 +88,8 @@ export interface Counts {
 }
 
 const LEADER_TID = 1;
+/** The guest counts fuel in a signed 32-bit word, and may overshoot by what one block costs. */
+const MAX_SLICE_FUEL = 2 ** 30;
 const PROGRESS_SLICES = 4096;
 
 export class Kernel implements SchedulerView {
@@ -168,7 +170,9 @@ export class Kernel implements SchedulerView {
       cpu === undefined ||
       thread === undefined ||
       !thread.affinity.has(cpu.id) ||
-      choice.fuel < 1
+      !Number.isInteger(choice.fuel) ||
+      choice.fuel < 1 ||
+      choice.fuel > MAX_SLICE_FUEL
     ) {
       panic('scheduler', `picked thread ${choice.tid} on cpu ${choice.cpu}, fuel ${choice.fuel}`);
     }
@@ -238,7 +242,7 @@ export class Kernel implements SchedulerView {
   moveToAllowedCpu(thread: Thread): void {
     const holder = this.cpus[thread.cpu] as Cpu;
     if (holder.current === thread) {
-      this.#isSliceOver = true;
+      if (thread.tid === this.#choice.tid) this.#isSliceOver = true;
       this.#switchOut(holder);
     }
     thread.queue?.remove(thread);
@@ -410,7 +414,8 @@ export class Kernel implements SchedulerView {
       this.#wake(joiner, status);
     }
     thread.joiners.length = 0;
-    if (this.#aliveCount === 0) this.process.exitStatus = status;
+    // As in Linux, the status of a process whose threads all left one by one is its leader's.
+    if (this.#aliveCount === 0) this.process.exitStatus = this.process.leader.exitStatus;
   }
 
   exitGroup(thread: Thread, status: number): undefined {
