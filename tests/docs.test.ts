@@ -2,7 +2,14 @@
 // folder where the package is installed; every file they point to exists.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -60,7 +67,9 @@ async function execute({ language, text }: Block, folder: string): Promise<void>
       return;
     }
     case 'ts': {
-      const main = text.includes('function main') ? '' : 'export function main(): i32 { return 0; }';
+      const main = text.includes('function main')
+        ? ''
+        : 'export function main(): i32 { return 0; }';
       await compileSource(`${text}\n${main}`);
       return;
     }

@@ -8,7 +8,10 @@ import { CODE_BASE, CONTRACT_VERSION } from './module.js';
 
 // The two names every engine with WebAssembly has; this layer compiles without the DOM types.
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
-declare const TextDecoder: new () => { decode(bytes: Uint8Array): string };
+declare const TextDecoder: new (
+  label: string,
+  options: { ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
 
 /** Where interruption points stand outside sections; inside they are always exact. */
 export type Metering = 'instruction' | 'block';
@@ -90,6 +93,9 @@ export function decodeCodeMap(bytes: Uint8Array): CodeMap {
   const metering = METERINGS[reader.word()];
   if (metering === undefined) throw new CodeMapError('code map metering is neither 0 nor 1');
   const memory = { initial: reader.word(), maximum: reader.word() };
+  if (memory.maximum !== 0 && memory.maximum < memory.initial) {
+    throw new CodeMapError(`memory maximum ${memory.maximum} is below initial ${memory.initial}`);
+  }
   const critical = { start: reader.word(), end: reader.word(), restart: reader.word() };
   const files = reader.vector(() => reader.string());
   const functions = reader.vector(() => reader.string());
@@ -232,17 +238,20 @@ class Reader {
 
   word(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let shift = 0; ; shift += 7) {
       const byte = this.#byte();
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) break;
+      if (shift === 28) throw new CodeMapError('code map word exceeds 32 bits');
     }
     if (value > 0xffffffff) throw new CodeMapError('code map word exceeds 32 bits');
     return value;
   }
 
   string(): string {
-    return new TextDecoder().decode(Uint8Array.from(this.vector(() => this.#byte())));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      Uint8Array.from(this.vector(() => this.#byte())),
+    );
   }
 
   vector<T>(read: () => T): T[] {

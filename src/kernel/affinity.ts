@@ -2,28 +2,36 @@
 
 import { Errno } from '../abi/errno.js';
 import { CpuSet, MAX_CPUS } from './cpu-set.js';
-import type { Kernel } from './kernel.js';
+import type { Cpu } from './cpu.js';
 import type { Thread } from './thread.js';
+
+/** What these calls need of the kernel. */
+export interface Placement {
+  readonly cpus: readonly Cpu[];
+  readonly onlineCpus: CpuSet;
+  /** The thread may no longer be where it is. */
+  moveToAllowedCpu(thread: Thread): void;
+}
 
 /**
  * sched_setaffinity(tid, length, mask); tid 0 is the caller. On return the thread is on a CPU of the
- * mask. Errors: ESRCH no such thread; EFAULT; EINVAL when no CPU of the mask is online.
+ * mask. Errors, in this order: EFAULT; ESRCH no such thread; EINVAL when no CPU of it is online.
  */
 export function setAffinity(
-  kernel: Kernel,
+  placement: Placement,
   caller: Thread,
   tid: number,
   length: number,
   mask: number,
 ): number {
-  const thread = findThread(caller, tid);
-  if (thread === undefined) return -Errno.ESRCH;
   const bytes = caller.process.memory.copyIn(mask, Math.min(length, MAX_CPUS / 8));
   if (bytes === undefined) return -Errno.EFAULT;
-  const set = CpuSet.fromBytes(bytes).intersect(kernel.onlineCpus);
+  const thread = findThread(caller, tid);
+  if (thread === undefined) return -Errno.ESRCH;
+  const set = CpuSet.fromBytes(bytes).intersect(placement.onlineCpus);
   if (set.isEmpty()) return -Errno.EINVAL;
   thread.affinity = set;
-  if (!set.has(thread.cpu)) kernel.moveToAllowedCpu(thread);
+  if (!set.has(thread.cpu)) placement.moveToAllowedCpu(thread);
   return 0;
 }
 
@@ -32,13 +40,13 @@ export function setAffinity(
  * bit for every CPU or is no multiple of 4, a word; ESRCH; EFAULT.
  */
 export function getAffinity(
-  kernel: Kernel,
+  placement: Placement,
   caller: Thread,
   tid: number,
   length: number,
   mask: number,
 ): number {
-  if (length * 8 < kernel.cpus.length || length % 4 !== 0) return -Errno.EINVAL;
+  if (length * 8 < placement.cpus.length || length % 4 !== 0) return -Errno.EINVAL;
   const thread = findThread(caller, tid);
   if (thread === undefined) return -Errno.ESRCH;
   const written = Math.min(length, MAX_CPUS / 8);

@@ -3,7 +3,6 @@
 export type { OutputListener } from './console.js';
 export { MAX_CPUS } from './cpu-set.js';
 export {
-  type BootParameters,
   type Counts,
   Kernel,
   type KernelOptions,
@@ -22,4 +21,5 @@ export type { Choice, Scheduler, SchedulerView } from './scheduler.js';
 export { RandomScheduler } from './schedulers/random.js';
 export { ReplayError, ReplayScheduler } from './schedulers/replay.js';
 export { RoundRobinScheduler } from './schedulers/round-robin.js';
+export type { BootParameters } from './syscall.js';
 export { type Observer, TraceEvent, TraceHash } from './trace.js';

@@ -14,17 +14,18 @@ import type { Memory } from './memory.js';
 import { panic } from './panic.js';
 import { type Death, Process } from './process.js';
 import type { Personality } from './rseq/personality.js';
-import { Schedule } from './schedule.js';
+import { MAX_SLICE_FUEL, Schedule } from './schedule.js';
 import type { Choice, Scheduler, SchedulerView } from './scheduler.js';
+import { DEFAULT_ACTION } from './signal-frame.js';
 import {
   disposition,
+  hasDeliverableSignal,
   popFrame,
   pushFrame,
   sendSignal,
-  type SignalAction,
   takeSignal,
 } from './signal.js';
-import { SYSCALLS } from './syscall.js';
+import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
 import { Thread } from './thread.js';
 import { type Observer, TraceEvent } from './trace.js';
 
@@ -43,12 +44,6 @@ export interface KernelOptions {
   readonly stdin?: Uint8Array;
   readonly onOutput?: OutputListener;
   readonly boot?: BootParameters;
-}
-
-/** What a program can ask about its boot. */
-export interface BootParameters {
-  readonly threads: number;
-  readonly args: readonly Uint8Array[];
 }
 
 export type StopReason = 'exited' | 'killed' | 'fuel-limit' | 'deadlock';
@@ -88,11 +83,9 @@ export interface Counts {
 }
 
 const LEADER_TID = 1;
-/** The guest counts fuel in a signed 32-bit word, and may overshoot by what one block costs. */
-const MAX_SLICE_FUEL = 2 ** 30;
 const PROGRESS_SLICES = 4096;
 
-export class Kernel implements SchedulerView {
+export class Kernel implements SchedulerView, Services {
   readonly cpus: readonly Cpu[];
   readonly onlineCpus: CpuSet;
   readonly process: Process;
@@ -310,10 +303,8 @@ export class Kernel implements SchedulerView {
   #deliverSignal(thread: Thread, sliceFuel: number): boolean {
     const signo = takeSignal(thread);
     if (signo === 0) return true;
-    const action = this.process.signalActions[signo] as SignalAction;
-    const what = disposition(action, signo);
-    if (what === 'ignore') return true;
-    if (what === 'terminate') {
+    const action = this.process.signalActions[signo] ?? DEFAULT_ACTION;
+    if (disposition(action, signo) === 'terminate') {
       this.kill(thread, signo, `terminated by ${Signal[signo] ?? `signal ${signo}`}`);
       return false;
     }
@@ -395,6 +386,8 @@ export class Kernel implements SchedulerView {
     if (target === undefined) return -Errno.ESRCH;
     if (target === thread) return -Errno.EDEADLK;
     if (target.state === 'dead') return target.exitStatus;
+    // A signal that waits already would not wake the thread later.
+    if (hasDeliverableSignal(thread)) return -Errno.EINTR;
     target.joiners.push(thread);
     thread.joining = target;
     this.#block(thread);
@@ -425,18 +418,16 @@ export class Kernel implements SchedulerView {
 
   /** Make a signal pending; a thread that waits wakes with EINTR when it would be delivered. */
   signal(target: Thread, signo: number): void {
-    const action = this.process.signalActions[signo] as SignalAction;
-    if (disposition(action, signo) === 'ignore') return;
     sendSignal(target, signo);
     const { joining } = target;
-    if (joining === undefined || (target.pendingSignals & ~target.signalMask) === 0n) return;
+    if (joining === undefined || !hasDeliverableSignal(target)) return;
     joining.joiners.splice(joining.joiners.indexOf(target), 1);
     target.joining = undefined;
     this.#wake(target, -Errno.EINTR);
   }
 
   /** rt_sigreturn: the interrupted call returns what it would have returned without the signal. */
-  returnFromSignal(thread: Thread): number | undefined {
+  returnFromSignal(thread: Thread): undefined {
     if (!popFrame(thread)) {
       this.kill(thread, Signal.SIGSEGV, 'rt_sigreturn without a signal frame');
     }

@@ -3,7 +3,7 @@
 import { NSIG } from '../abi/signal.js';
 import type { Memory } from './memory.js';
 import type { Region } from './section.js';
-import { type SignalAction, DEFAULT_ACTION } from './signal.js';
+import { DEFAULT_ACTION, type SignalAction } from './signal-frame.js';
 import type { Thread } from './thread.js';
 
 /** Why a process ended without being asked to. */

@@ -5,6 +5,9 @@
 import { MAX_CPUS } from './cpu-set.js';
 import type { Choice } from './scheduler.js';
 
+/** The guest counts fuel in a signed 32-bit word, and may overshoot by what one block costs. */
+export const MAX_SLICE_FUEL: number = 2 ** 30;
+
 const PREFIX = 's1.';
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -47,8 +50,10 @@ export class Schedule {
     for (let index = 0; index < words.length; index += 2) {
       const place = words[index] as number;
       const fuel = words[index + 1] as number;
-      if (fuel < 1)
-        throw new ScheduleError(`schedule slice ${index / 2} has fuel ${fuel}, at least 1`);
+      if (fuel < 1 || fuel > MAX_SLICE_FUEL) {
+        const rule = `must be from 1 to ${MAX_SLICE_FUEL}`;
+        throw new ScheduleError(`schedule slice ${index / 2}: fuel ${fuel} ${rule}`);
+      }
       choices.push({ tid: Math.floor(place / MAX_CPUS), cpu: place % MAX_CPUS, fuel });
     }
     return choices;
@@ -76,7 +81,7 @@ function decodeWords(bytes: Uint8Array): number[] {
   for (const byte of bytes) {
     value += (byte & 0x7f) * scale;
     scale *= 128;
-    if (scale > 2 ** 49) throw new ScheduleError('schedule word exceeds 42 bits');
+    if (scale > 2 ** 42) throw new ScheduleError('schedule word exceeds 42 bits');
     if (byte < 0x80) {
       words.push(value);
       value = 0;

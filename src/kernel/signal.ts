@@ -20,26 +20,10 @@ import {
   Signal,
   SIGSET_BYTES,
 } from '../abi/signal.js';
-import type { Registers } from './machine.js';
 import type { Memory } from './memory.js';
-import type { Suspension, Thread } from './thread.js';
-
-export interface SignalAction {
-  /** Table index of the handler, SIG_DFL or SIG_IGN. */
-  readonly handler: number;
-  readonly flags: number;
-  readonly mask: bigint;
-}
-
-export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, mask: 0n };
-
-/** What a handler interrupted; restored by rt_sigreturn. The thread pointer is not part of it. */
-export interface SignalFrame {
-  readonly registers: Readonly<Registers>;
-  readonly point: number;
-  readonly suspension: Suspension;
-  readonly mask: bigint;
-}
+import type { Process } from './process.js';
+import { DEFAULT_ACTION, type SignalAction } from './signal-frame.js';
+import type { Thread } from './thread.js';
 
 export type Disposition = 'ignore' | 'terminate' | 'handle';
 
@@ -57,18 +41,23 @@ export function isSignal(signo: number): boolean {
   return Number.isInteger(signo) && signo >= 1 && signo <= NSIG;
 }
 
+/** Make a signal pending. One that would be ignored is dropped, unless it is blocked for now. */
 export function sendSignal(thread: Thread, signo: number): void {
-  thread.pendingSignals |= bit(signo);
+  const isBlocked = (thread.signalMask & bit(signo)) !== 0n;
+  if (isBlocked || !isIgnored(thread, signo)) thread.pendingSignals |= bit(signo);
 }
 
-/** Take the lowest signal that is pending and not blocked, or 0. */
+export function hasDeliverableSignal(thread: Thread): boolean {
+  return (thread.pendingSignals & ~thread.signalMask) !== 0n;
+}
+
+/** Take the lowest signal that is pending, not blocked and not ignored, or 0. */
 export function takeSignal(thread: Thread): number {
-  const ready = thread.pendingSignals & ~thread.signalMask;
-  if (ready === 0n) return 0;
-  for (let signo = 1; signo <= NSIG; signo++) {
-    if ((ready & bit(signo)) === 0n) continue;
+  for (let signo = 1; signo <= NSIG && hasDeliverableSignal(thread); signo++) {
+    const isReady = (thread.pendingSignals & ~thread.signalMask & bit(signo)) !== 0n;
+    if (!isReady) continue;
     thread.pendingSignals &= ~bit(signo);
-    return signo;
+    if (!isIgnored(thread, signo)) return signo;
   }
   return 0;
 }
@@ -77,6 +66,10 @@ export function disposition(action: SignalAction, signo: number): Disposition {
   if (action.handler === SIG_IGN) return 'ignore';
   if (action.handler !== SIG_DFL) return 'handle';
   return IGNORED_BY_DEFAULT.includes(signo) ? 'ignore' : 'terminate';
+}
+
+function isIgnored(thread: Thread, signo: number): boolean {
+  return disposition(thread.process.signalActions[signo] as SignalAction, signo) === 'ignore';
 }
 
 /** Save the thread's state in a frame and point it at a handler, whose entry has no ip of its own. */
@@ -110,7 +103,7 @@ export function popFrame(thread: Thread): boolean {
   return true;
 }
 
-/** rt_sigaction. Errors: EINVAL for a signal that has no action to set or a wrong set size; EFAULT. */
+/** rt_sigaction. Errors, in this order: EINVAL wrong set size; EFAULT; EINVAL no such signal. */
 export function setAction(
   thread: Thread,
   signo: number,
@@ -118,16 +111,25 @@ export function setAction(
   oldAction: number,
   setBytes: number,
 ): number {
-  if (setBytes !== SIGSET_BYTES || !isSignal(signo)) return -Errno.EINVAL;
+  if (setBytes !== SIGSET_BYTES) return -Errno.EINVAL;
   const { memory, signalActions } = thread.process;
   const replacement = newAction === 0 ? undefined : readAction(memory, newAction);
   if (newAction !== 0 && replacement === undefined) return -Errno.EFAULT;
+  if (!isSignal(signo)) return -Errno.EINVAL;
   if (replacement !== undefined && (bit(signo) & UNBLOCKABLE) !== 0n) return -Errno.EINVAL;
   if (oldAction !== 0 && !writeAction(memory, oldAction, signalActions[signo] as SignalAction)) {
     return -Errno.EFAULT;
   }
-  if (replacement !== undefined) signalActions[signo] = replacement;
+  if (replacement !== undefined) replaceAction(thread.process, signo, replacement);
   return 0;
+}
+
+/** What is pending already of a signal that is ignored from now on is dropped. */
+function replaceAction(process: Process, signo: number, action: SignalAction): void {
+  process.signalActions[signo] = action;
+  for (const thread of process.threads.values()) {
+    if (isIgnored(thread, signo)) thread.pendingSignals &= ~bit(signo);
+  }
 }
 
 /** rt_sigprocmask. Errors: EINVAL for a wrong `how` or set size; EFAULT. */

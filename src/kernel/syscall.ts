@@ -9,16 +9,36 @@ import {
   Sysno,
   SysconfName,
 } from '../abi/syscall.js';
-import { getAffinity, getCpu, setAffinity } from './affinity.js';
-import type { Kernel } from './kernel.js';
+import { getAffinity, getCpu, type Placement, setAffinity } from './affinity.js';
+import type { Console } from './console.js';
 import { isSignal, setAction, setMask } from './signal.js';
 import type { Thread } from './thread.js';
+
+/** What a program can ask about its boot. */
+export interface BootParameters {
+  readonly threads: number;
+  readonly args: readonly Uint8Array[];
+}
+
+/** The services of the kernel that system calls are made of. */
+export interface Services extends Placement {
+  readonly console: Console;
+  readonly boot: BootParameters;
+  clone(parent: Thread, entry: number, argument: number, tls: number): number;
+  yield(thread: Thread): number;
+  join(thread: Thread, tid: number): number | undefined;
+  exitThread(thread: Thread, status: number): undefined;
+  exitGroup(thread: Thread, status: number): undefined;
+  signal(target: Thread, signo: number): void;
+  returnFromSignal(thread: Thread): undefined;
+  abort(thread: Thread, args: Int32Array): undefined;
+}
 
 /** The result, or undefined when the thread does not return from the call now: it blocks or ends. */
 export type SyscallHandler = (
   thread: Thread,
   args: Int32Array,
-  kernel: Kernel,
+  kernel: Services,
 ) => number | undefined;
 
 const STDIN = 0;

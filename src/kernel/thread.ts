@@ -1,17 +1,14 @@
 // A guest thread: its registers, where it may run, what it waits for, and the signals it is to get.
 
 import type { CpuSet } from './cpu-set.js';
-import type { RunQueue } from './cpu.js';
 import type { Context, Registers } from './machine.js';
 import type { Process } from './process.js';
-import type { SignalFrame } from './signal.js';
+import type { Queued, RunQueue } from './run-queue.js';
+import type { SignalFrame, Suspension } from './signal-frame.js';
 
 export type ThreadState = 'runnable' | 'blocked' | 'dead';
 
-/** Which import the thread is suspended in, and so which register that import returns. */
-export type Suspension = 'entry' | 'interrupt' | 'syscall';
-
-export class Thread {
+export class Thread implements Queued<Thread> {
   // Set once at spawn.
   readonly tid: number;
   readonly process: Process;
@@ -25,7 +22,7 @@ export class Thread {
   affinity: CpuSet;
   /** CPU the thread runs on, or ran on last. */
   cpu: number;
-  queue: RunQueue | undefined;
+  queue: RunQueue<Thread> | undefined;
   queueSlot = 0;
   /** True when its slice ended by fuel, not by its own wish. */
   wasInterrupted = false;

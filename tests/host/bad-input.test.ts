@@ -50,8 +50,7 @@ function replaceCustomSection(bytes: Uint8Array, name: string, contents?: Uint8A
     const end = at + length;
     const nameLength = bytes[at] as number;
     const isNamed =
-      id === 0 &&
-      new TextDecoder().decode(bytes.subarray(at + 1, at + 1 + nameLength)) === name;
+      id === 0 && new TextDecoder().decode(bytes.subarray(at + 1, at + 1 + nameLength)) === name;
     if (!isNamed) kept.push(...bytes.subarray(start, end));
     at = end;
   }
@@ -123,7 +122,9 @@ describe('a module', () => {
   });
 
   test('without memory cannot be instrumented', async () => {
-    const bytes = assemble('(module (export "main" (func $m)) (func $m (result i32) (i32.const 0)))');
+    const bytes = assemble(
+      '(module (export "main" (func $m)) (func $m (result i32) (i32.const 0)))',
+    );
 
     await expect(instrumentFile(bytes)).rejects.toThrow(/the module has no memory/);
   });
@@ -147,9 +148,9 @@ describe('a module', () => {
     );
     const lying = { ...decodeCodeMap(new Uint8Array(section as ArrayBuffer)), memory: map };
 
-    await expect(
-      boot(replaceCustomSection(greedy, 'rseq', encodeCodeMap(lying))),
-    ).rejects.toThrow(/cannot be instantiated/);
+    await expect(boot(replaceCustomSection(greedy, 'rseq', encodeCodeMap(lying)))).rejects.toThrow(
+      /cannot be instantiated/,
+    );
   });
 });
 

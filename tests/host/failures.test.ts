@@ -173,10 +173,11 @@ describe('a guest that runs out of memory', () => {
   });
 
   test('in an allocator is killed, with place', async () => {
-    const result = await run(
-      main('while (true) store<u8>(heap.alloc(1 << 20), 1);'),
-      { memoryLimit: 64, fuelLimit: 1e8, quantum: 1000 },
-    );
+    const result = await run(main('while (true) store<u8>(heap.alloc(1 << 20), 1);'), {
+      memoryLimit: 64,
+      fuelLimit: 1e8,
+      quantum: 1000,
+    });
 
     expect(result.failure).toMatchObject({ kind: 'signal' });
     expect(result.failure?.place).toMatch(/stub|alloc/);
@@ -211,9 +212,7 @@ describe('a guest that lies to the kernel', () => {
   });
 
   test('about its cpu pointer is killed when the word cannot be written', async () => {
-    const result = await run(
-      main('rseq.register(); sys.syscall(323, 1, 0, 0x7ffffff0, 0, 0, 0);'),
-    );
+    const result = await run(main('rseq.register(); sys.syscall(323, 1, 0, 0x7ffffff0, 0, 0, 0);'));
 
     expect(result.failure).toMatchObject({ kind: 'signal', signal: 'SIGSEGV' });
     expect(result.failure?.message).toContain('cpu pointer 0x7ffffff0 cannot be written');

@@ -71,6 +71,14 @@ class CountingObserver implements Observer {
   }
 }
 
+/** Events of a run that nothing interrupts. */
+async function countEvents(rounds: number): Promise<CountingObserver['counts']> {
+  const observer = new CountingObserver();
+  const program = await compileSource(counted(rounds, true));
+  (await bootProgram(program, { quantum: 1e8, observers: [observer] })).run();
+  return observer.counts;
+}
+
 describe('R1', () => {
   test.each(['random', 'round-robin'] as const)(
     'the %s schedule is the same with and without sections registered',
@@ -124,15 +132,8 @@ describe('R3', () => {
   });
 
   test('an uninterrupted section makes no system call and is not interrupted', async () => {
-    const exits = async (rounds: number): Promise<CountingObserver['counts']> => {
-      const observer = new CountingObserver();
-      const program = await compileSource(counted(rounds, true));
-      (await bootProgram(program, { quantum: 1e8, observers: [observer] })).run();
-      return observer.counts;
-    };
-
-    expect(await exits(1100)).toEqual(await exits(100));
-    expect((await exits(1100)).get(TraceEvent.Interrupt)).toBeUndefined();
+    expect(await countEvents(1100)).toEqual(await countEvents(100));
+    expect((await countEvents(1100)).get(TraceEvent.Interrupt)).toBeUndefined();
   });
 });
 

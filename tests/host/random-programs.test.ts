@@ -16,7 +16,7 @@ type Step =
   | { kind: 'load'; offset: number }
   | { kind: 'scratch'; offset: number; add: number }
   | { kind: 'arithmetic'; factor: number }
-  | { kind: 'branch'; mask: number; then: Step[]; otherwise: Step[] }
+  | { kind: 'branch'; mask: number; ifTrue: Step[]; ifFalse: Step[] }
   | { kind: 'loop'; turns: number; body: Step[] };
 
 interface Section {
@@ -45,8 +45,8 @@ const { step } = fc.letrec<{ step: Step }>((tie) => ({
     fc.record({
       kind: fc.constant('branch' as const),
       mask: fc.integer({ min: 1, max: 7 }),
-      then: fc.array(tie('step'), { maxLength: 3 }),
-      otherwise: fc.array(tie('step'), { maxLength: 2 }),
+      ifTrue: fc.array(tie('step'), { maxLength: 3 }),
+      ifFalse: fc.array(tie('step'), { maxLength: 2 }),
     }),
     fc.record({
       kind: fc.constant('loop' as const),
@@ -77,7 +77,7 @@ function writeStep(each: Step, depth: number): string {
     case 'arithmetic':
       return `t = t * ${each.factor} + 1;`;
     case 'branch':
-      return `if (t & ${each.mask}) { ${writeSteps(each.then, depth)} } else { ${writeSteps(each.otherwise, depth)} }`;
+      return `if (t & ${each.mask}) { ${writeSteps(each.ifTrue, depth)} } else { ${writeSteps(each.ifFalse, depth)} }`;
     case 'loop': {
       const i = `k${depth}`;
       const body = writeSteps(each.body, depth + 1);
@@ -146,7 +146,10 @@ describe(`random programs, seed ${SEED}`, () => {
     let restarts = 0;
     const property = fc.asyncProperty(
       fc.array(section, { minLength: 1, maxLength: 6 }),
-      fc.array(fc.tuple(fc.integer({ min: 1, max: 120 }), fc.nat()), { minLength: 6, maxLength: 6 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 120 }), fc.nat()), {
+        minLength: 6,
+        maxLength: 6,
+      }),
       async (sections, runs) => {
         for (const build of BUILDS) {
           const program = await compileSource(writeProgram(sections), build);

@@ -136,10 +136,9 @@ describe.each(BUILDS)('sweep with $metering metering, -O$optimizeLevel', (build)
 
 describe('the same counter without labels', () => {
   test('loses an increment at some point', async () => {
-    const unlabelled = SOURCE.replace('rseq.start();', '').replace('rseq.end();', '').replace(
-      'rseq.restart()',
-      '0',
-    );
+    const unlabelled = SOURCE.replace('rseq.start();', '')
+      .replace('rseq.end();', '')
+      .replace('rseq.restart()', '0');
     const program = await compileSource(unlabelled);
     let lost = 0;
 

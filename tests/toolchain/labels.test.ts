@@ -53,21 +53,41 @@ const WRONG: readonly (readonly [law: string, body: string[], rule: RegExp, line
     /crosses a loop or branch/,
     8,
   ],
-  ['start as a branch', ['rseq.restart();', 'if (load<i32>(cell)) rseq.start();', COMMIT, 'rseq.end();'], /crosses a branch|statement list/, 6],
+  [
+    'start as a branch',
+    ['rseq.restart();', 'if (load<i32>(cell)) rseq.start();', COMMIT, 'rseq.end();'],
+    /crosses a branch|statement list/,
+    6,
+  ],
   [
     'restart under a condition',
-    ['if (load<i32>(cell)) { if (rseq.restart()) return 1; }', 'rseq.start();', COMMIT, 'rseq.end();'],
+    [
+      'if (load<i32>(cell)) { if (rseq.restart()) return 1; }',
+      'rseq.start();',
+      COMMIT,
+      'rseq.end();',
+    ],
     /must be a statement or the condition of one/,
     5,
   ],
-  ['a call inside a section', [START, 'other();', COMMIT, 'rseq.end();'], /call of guest\/other/, 6],
+  [
+    'a call inside a section',
+    [START, 'other();', COMMIT, 'rseq.end();'],
+    /call of guest\/other/,
+    6,
+  ],
   [
     'a system call inside a section',
-    [START, "sys.gettid();", COMMIT, 'rseq.end();'],
+    [START, 'sys.gettid();', COMMIT, 'rseq.end();'],
     /call of .*gettid/,
     6,
   ],
-  ['a section that stores nothing', [START, 'load<i32>(cell);', 'rseq.end();'], /stores nothing/, 5],
+  [
+    'a section that stores nothing',
+    [START, 'load<i32>(cell);', 'rseq.end();'],
+    /stores nothing/,
+    5,
+  ],
 ];
 
 describe('labels', () => {
@@ -107,10 +127,11 @@ describe('labels', () => {
   });
 
   test('memory.atomic.wait is refused: it would block the host', async () => {
-    const source =
-      'export function main(): i32 { return atomic.wait<i32>(64, 0, -1); }';
+    const source = 'export function main(): i32 { return atomic.wait<i32>(64, 0, -1); }';
 
-    await expect(compileSource(source)).rejects.toThrow(/memory\.atomic\.wait would block the host/);
+    await expect(compileSource(source)).rejects.toThrow(
+      /memory\.atomic\.wait would block the host/,
+    );
   });
 
   test('what asc itself refuses is a CompileError with its diagnostics', async () => {

@@ -126,6 +126,8 @@ describe('lowering', () => {
   });
 
   test('of bytes that are no module is refused', async () => {
-    await expect(instrumentFile(optimized.slice(0, 100))).rejects.toThrow(/not a valid WebAssembly/);
+    await expect(instrumentFile(optimized.slice(0, 100))).rejects.toThrow(
+      /not a valid WebAssembly/,
+    );
   });
 });

@@ -6,7 +6,7 @@
 // follow-up of October 2015); where the RFC and it differ the RFC wins. docs/abi.md, TURNER.
 
 import { Errno } from '../../abi/errno.js';
-import { TASK_SIZE } from '../../abi/module.js';
+import { CODE_BASE, TASK_SIZE } from '../../abi/module.js';
 import { RseqOp } from '../../abi/rseq.js';
 import { Sysno } from '../../abi/syscall.js';
 import type { Registers } from '../machine.js';
@@ -19,6 +19,8 @@ import type { Personality, ResumeOutcome } from './personality.js';
 export function interruptSection(registers: Registers, process: Process): ResumeOutcome {
   const region = process.region;
   if (region === undefined || !contains(region, registers.ip)) return 'unchanged';
+  // A handler that has not begun is at no address.
+  if (registers.ip < CODE_BASE) return 'unchanged';
   registers.r10 = registers.ip;
   registers.ip = region.restart;
   return 'redirected';

@@ -1,0 +1,320 @@
+// The system call table: what each call returns, and that no argument makes the host throw.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Errno } from '../../src/abi/errno.js';
+import { Signal } from '../../src/abi/signal.js';
+import {
+  ARCH_GET_FS,
+  ARCH_SET_FS,
+  CLONE_THREAD_FLAGS,
+  SysconfName,
+  Sysno,
+} from '../../src/abi/syscall.js';
+import { boot, MEMORY_BYTES, resultsOf, spawn, threadOf, WILD } from './boot.js';
+import { act, jump, ret, type Step, syscall, type Word } from './scripted-machine.js';
+
+const BUFFER = 0x100;
+
+type Call = readonly [number, ...Word[]];
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+describe('a wild pointer is -EFAULT', () => {
+  const calls: readonly (readonly [string, (address: number) => Call])[] = [
+    ['read', (at) => [Sysno.Read, 0, at, 4]],
+    ['write', (at) => [Sysno.Write, 1, at, 4]],
+    ['rt_sigaction, new', (at) => [Sysno.RtSigaction, 10, at, 0, 8]],
+    ['rt_sigaction, old', (at) => [Sysno.RtSigaction, 10, 0, at, 8]],
+    ['rt_sigprocmask, new', (at) => [Sysno.RtSigprocmask, 0, at, 0, 8]],
+    ['rt_sigprocmask, old', (at) => [Sysno.RtSigprocmask, 0, 0, at, 8]],
+    ['arch_prctl', (at) => [Sysno.ArchPrctl, ARCH_GET_FS, at]],
+    ['sched_setaffinity', (at) => [Sysno.SchedSetaffinity, 0, 4, at]],
+    ['sched_getaffinity', (at) => [Sysno.SchedGetaffinity, 0, 4, at]],
+    ['getcpu, cpu', (at) => [Sysno.Getcpu, at, 0]],
+    ['getcpu, node', (at) => [Sysno.Getcpu, 0, at]],
+    ['argument', (at) => [Sysno.Argument, 0, at, 4]],
+  ];
+  const boots = { stdin: bytesOf('input'), boot: { threads: 1, args: [bytesOf('argument')] } };
+
+  test.each(calls)('of %s', (_name, call) => {
+    const wild = [MEMORY_BYTES - 3, MEMORY_BYTES, WILD, 0x80000000, -4, -1];
+
+    const { results } = resultsOf(wild.map(call), boots);
+
+    expect(results).toEqual(wild.map(() => -Errno.EFAULT));
+  });
+
+  test.each(calls)('of %s writes nothing', (_name, call) => {
+    const { memory } = resultsOf([call(MEMORY_BYTES - 3)], boots);
+
+    expect(memory.bytes.every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe('an unknown call', () => {
+  test.each([2, 57, 334, 0x0fff, 0x1004, -1, 0x7fffffff])('number %i is -ENOSYS', (sysno) => {
+    expect(resultsOf([[sysno]]).results).toEqual([-Errno.ENOSYS]);
+  });
+});
+
+describe('any call with any arguments', () => {
+  test('ends in a result or in the death of the process, never in an exception', () => {
+    const sysno = fc.constantFrom(
+      ...Object.values(Sysno).filter((value): value is Sysno => typeof value === 'number'),
+    );
+    const word = fc.oneof(
+      fc.integer({ min: -8, max: 64 }),
+      fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+      fc.constantFrom(MEMORY_BYTES - 1, CLONE_THREAD_FLAGS, ARCH_SET_FS, ARCH_GET_FS),
+    );
+    const call = fc.tuple(sysno, word, word, word, word, word, word);
+
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 8 }), (calls) => {
+        const main = calls.map((each) => syscall(...each));
+        // Every function a clone may name, and every handler, returns at once.
+        const scripts = new Proxy<Record<number, Step[]>>(
+          { 0: main },
+          {
+            get: (target, entry) => target[Number(entry)] ?? [],
+          },
+        );
+        const { kernel } = boot(scripts, { cpus: 2, fuelLimit: 500 });
+
+        expect(['exited', 'killed', 'deadlock', 'fuel-limit']).toContain(kernel.run().reason);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('read', () => {
+  test('gives what is there, then 0 at the end', () => {
+    const read: Call = [Sysno.Read, 0, BUFFER, 4];
+    const { results, memory } = resultsOf([read, read, read], { stdin: bytesOf('abcdef') });
+
+    expect(results).toEqual([4, 2, 0]);
+    expect(textOf(memory.bytes.subarray(BUFFER, BUFFER + 4))).toBe('efcd');
+  });
+
+  test('that faults loses no input', () => {
+    const calls: Call[] = [
+      [Sysno.Read, 0, WILD, 4],
+      [Sysno.Read, 0, BUFFER, 4],
+    ];
+    const { results, memory } = resultsOf(calls, { stdin: bytesOf('abcd') });
+
+    expect(results).toEqual([-Errno.EFAULT, 4]);
+    expect(textOf(memory.bytes.subarray(BUFFER, BUFFER + 4))).toBe('abcd');
+  });
+
+  test('of more than fits takes no more than there is', () => {
+    const { results } = resultsOf([[Sysno.Read, 0, BUFFER, -1]], { stdin: bytesOf('abc') });
+
+    expect(results).toEqual([3]);
+  });
+
+  test.each([1, 2, 3, -1])('from fd %i is -EBADF', (fd) => {
+    expect(resultsOf([[Sysno.Read, fd, BUFFER, 1]]).results).toEqual([-Errno.EBADF]);
+  });
+});
+
+describe('write', () => {
+  test('hands out a copy of the bytes with the descriptor', () => {
+    const output: [number, string][] = [];
+    const main = [
+      act(({ memory }) => memory.copyOut(BUFFER, bytesOf('hello'))),
+      syscall(Sysno.Write, 1, BUFFER, 5),
+      syscall(Sysno.Write, 2, BUFFER + 1, 2),
+    ];
+    const onOutput = (fd: number, bytes: Uint8Array): unknown => output.push([fd, textOf(bytes)]);
+
+    boot({ 0: main }, { onOutput }).kernel.run();
+
+    expect(output).toEqual([
+      [1, 'hello'],
+      [2, 'el'],
+    ]);
+  });
+
+  test('of nothing returns 0', () => {
+    expect(resultsOf([[Sysno.Write, 1, BUFFER, 0]]).results).toEqual([0]);
+  });
+
+  test.each([BUFFER, 0])('of more than the memory from %i is -EFAULT', (address) => {
+    expect(resultsOf([[Sysno.Write, 1, address, -1]]).results).toEqual([-Errno.EFAULT]);
+  });
+
+  test.each([0, 3, -1])('to fd %i is -EBADF', (fd) => {
+    expect(resultsOf([[Sysno.Write, fd, BUFFER, 1]]).results).toEqual([-Errno.EBADF]);
+  });
+});
+
+describe('clone', () => {
+  test.each([
+    ['other flags', [Sysno.Clone, 0, 1, 0, 0]],
+    ['fork’s flags', [Sysno.Clone, 17, 1, 0, 0]],
+    ['no function', [Sysno.Clone, CLONE_THREAD_FLAGS, 0, 0, 0]],
+  ] as const)('with %s is -EINVAL', (_what, call) => {
+    expect(resultsOf([call]).results).toEqual([-Errno.EINVAL]);
+  });
+
+  test('returns tids in order, and the function gets its argument', () => {
+    const tids: number[] = [];
+    const main = [
+      spawn(1, 7),
+      act((guest) => tids.push(guest.result)),
+      spawn(1, -8),
+      act((guest) => tids.push(guest.result)),
+      syscall(Sysno.Join, 2),
+      act((guest) => tids.push(guest.result)),
+      syscall(Sysno.Join, 3),
+      act((guest) => tids.push(guest.result)),
+    ];
+
+    boot({ 0: main, 1: [ret((guest) => guest.argument)] }).kernel.run();
+
+    expect(tids).toEqual([2, 3, 7, -8]);
+  });
+
+  test('at the thread limit is -EAGAIN, and possible again when a thread has ended', () => {
+    const seen: number[] = [];
+    const note = act((guest) => seen.push(guest.result));
+    const main = [spawn(1), note, spawn(1), note, syscall(Sysno.Join, 2), spawn(1), note, ret(0)];
+
+    boot({ 0: main, 1: [] }, { threadLimit: 2 }).kernel.run();
+
+    expect(seen).toEqual([2, -Errno.EAGAIN, 3]);
+  });
+
+  test('sets the thread pointer of the child and leaves the parent’s', () => {
+    const main = [syscall(Sysno.ArchPrctl, ARCH_SET_FS, 0x111), spawn(1, 0, 0x222), jump(2)];
+    const { kernel } = boot({ 0: main, 1: [jump(0)] }, { fuelLimit: 50 });
+
+    kernel.run();
+
+    expect([1, 2].map((tid) => threadOf(kernel, tid).registers.tp)).toEqual([0x111, 0x222]);
+  });
+});
+
+describe('arch_prctl', () => {
+  test('gives back the thread pointer it has set', () => {
+    const calls: Call[] = [
+      [Sysno.ArchPrctl, ARCH_SET_FS, 0x1234],
+      [Sysno.ArchPrctl, ARCH_GET_FS, BUFFER],
+    ];
+    const { results, memory } = resultsOf(calls);
+
+    expect(results).toEqual([0, 0]);
+    expect(memory.loadI32(BUFFER)).toBe(0x1234);
+  });
+
+  test('the guest sees the thread pointer in its register', () => {
+    const seen: number[] = [];
+    const main = [
+      syscall(Sysno.ArchPrctl, ARCH_SET_FS, 0x1234),
+      act(({ registers }) => seen.push(registers.tp)),
+    ];
+
+    boot({ 0: main }).kernel.run();
+
+    expect(seen).toEqual([0x1234]);
+  });
+
+  test('with another code is -EINVAL', () => {
+    expect(resultsOf([[Sysno.ArchPrctl, 0x1001, BUFFER]]).results).toEqual([-Errno.EINVAL]);
+  });
+});
+
+describe('sysconf', () => {
+  test.each([
+    ['NrCpus', SysconfName.NrCpus, 3],
+    ['Threads', SysconfName.Threads, 5],
+    ['Arguments', SysconfName.Arguments, 2],
+    ['an unknown name', 99, -Errno.EINVAL],
+  ])('of %s', (_what, name, result) => {
+    const options = { cpus: 3, boot: { threads: 5, args: [bytesOf('a'), bytesOf('b')] } };
+
+    expect(resultsOf([[Sysno.Sysconf, name]], options).results).toEqual([result]);
+  });
+});
+
+describe('argument', () => {
+  const options = { boot: { threads: 1, args: [bytesOf('first'), bytesOf('')] } };
+
+  test('copies it and returns its length', () => {
+    const { results, memory } = resultsOf([[Sysno.Argument, 0, BUFFER, 16]], options);
+
+    expect(results).toEqual([5]);
+    expect(textOf(memory.bytes.subarray(BUFFER, BUFFER + 6))).toBe('first\0');
+  });
+
+  test('copies no more than fits and still returns the length', () => {
+    const { results, memory } = resultsOf([[Sysno.Argument, 0, BUFFER, 2]], options);
+
+    expect(results).toEqual([5]);
+    expect(textOf(memory.bytes.subarray(BUFFER, BUFFER + 3))).toBe('fi\0');
+  });
+
+  test.each([2, 100, -1])('number %i is -ENOENT', (index) => {
+    expect(resultsOf([[Sysno.Argument, index, BUFFER, 9]], options).results).toEqual([
+      -Errno.ENOENT,
+    ]);
+  });
+});
+
+function utf16(text: string): Uint8Array {
+  return new Uint8Array(Uint16Array.from(text, (letter) => letter.charCodeAt(0)).buffer);
+}
+
+describe('abort', () => {
+  test('kills with SIGABRT, the message and the place', () => {
+    const [message, file] = [utf16('a ≠ b'), utf16('lib.ts')];
+    const main = [
+      act(({ memory }) => memory.copyOut(BUFFER, message)),
+      act(({ memory }) => memory.copyOut(0x200, file)),
+      syscall(Sysno.Abort, BUFFER, message.length, 0x200, file.length, 12, 3),
+    ];
+
+    const outcome = boot({ 0: main }).kernel.run();
+
+    expect(outcome.death).toMatchObject({
+      signal: Signal.SIGABRT,
+      message: 'a ≠ b',
+      place: 'lib.ts:12',
+    });
+  });
+
+  test.each([
+    ['null pointers', 0, 0],
+    ['wild pointers', WILD, 8],
+    ['lengths beyond the memory', BUFFER, -1],
+  ])('with %s still says that an assertion failed', (_what, address, length) => {
+    const call = syscall(Sysno.Abort, address, length, address, length, 1, 1);
+
+    const outcome = boot({ 0: [call] }).kernel.run();
+
+    expect(outcome.death).toMatchObject({ message: 'assertion failed', place: undefined });
+  });
+});
+
+describe('getpid and gettid', () => {
+  test('are the leader’s number and the caller’s own', () => {
+    const seen: number[] = [];
+    const ask = [Sysno.Getpid, Sysno.Gettid].flatMap((sysno) => [
+      syscall(sysno),
+      act((guest) => seen.push(guest.result)),
+    ]);
+
+    boot({ 0: [spawn(1), syscall(Sysno.Join, 2), ...ask], 1: ask }).kernel.run();
+
+    expect(seen).toEqual([1, 2, 1, 1]);
+  });
+});
