@@ -63,7 +63,8 @@ export namespace rseq {
   /**
    * Register the process's sections and this thread's cpu word. The main thread calls it once, before
    * it spawns; threads spawned afterwards are registered when they start.
-   * Returns 0, or a negative errno: -EBUSY when the process is registered already.
+   * Returns 0, also when the thread is registered already, or a negative errno: -EBUSY when the
+   * system call has been used before by other means.
    */
   export function register(): i32 {
     if (!isProcessRegistered) {

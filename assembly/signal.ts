@@ -12,7 +12,9 @@ export function signal(signo: i32, handler: SignalHandler): i32 {
   store<u32>(action, handler.index, SIGACTION_HANDLER);
   store<u32>(action, 0, SIGACTION_FLAGS);
   store<u64>(action, 0, SIGACTION_MASK);
-  return rtSigaction(signo, action, 0);
+  const result = rtSigaction(signo, action, 0);
+  heap.free(action);
+  return result;
 }
 
 /** Send `signo` to thread `tid` of this process. */

@@ -1,6 +1,6 @@
 // === sys: system call stubs ======================================================================
 //
-// Every call returns 0 or more, or a negative errno. docs/abi.md has a page for each.
+// Every call returns 0 or more, or a negative errno. docs/abi.md has a row for each.
 
 import { ARCH_SET_FS, CLONE_THREAD_FLAGS, SysconfName, Sysno } from '../src/abi/syscall';
 import { SIGSET_BYTES } from '../src/abi/signal';
@@ -72,9 +72,9 @@ export function clone(entry: i32, argument: usize, tls: usize): i32 {
   return syscall(Sysno.Clone, CLONE_THREAD_FLAGS, entry, <i32>argument, <i32>tls, 0, 0);
 }
 
-/** Returns the thread's exit status. -EINTR when a signal came first. */
-export function joinThread(tid: i32): i32 {
-  return syscall(Sysno.Join, tid, 0, 0, 0, 0, 0);
+/** Store the thread's exit status at `status`. -EINTR when a signal came first. */
+export function joinThread(tid: i32, status: usize): i32 {
+  return syscall(Sysno.Join, tid, <i32>status, 0, 0, 0, 0);
 }
 
 export function exitThread(status: i32): void {

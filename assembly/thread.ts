@@ -8,13 +8,14 @@ import {
   TCB_BYTES,
   TCB_CPU_ID,
   TCB_FUNCTION,
+  TCB_JOINED,
   TCB_MASK,
   TCB_TID,
 } from '../src/abi/thread';
 import { rseq } from './rseq';
 import { SIG_SETMASK } from '../src/abi/signal';
 import { clone, exitThread, gettid, joinThread, rtSigprocmask, schedYield } from './sys';
-import { threadPointer } from './tcb';
+import { ensureThreadPointer, threadPointer } from './tcb';
 
 /** What a thread runs: gets the argument of spawn, returns its exit status. */
 export type ThreadFunction = (argument: usize) => i32;
@@ -34,14 +35,16 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
   rtSigprocmask(SIG_SETMASK, tcb + TCB_ALL_SIGNALS, tcb + TCB_MASK);
   const tid = clone(start.index, tcb, tcb);
   rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
+  if (tid < 0) heap.free(tcb);
   return tid;
 }
 
-/** Wait for a thread to end. Returns its exit status, or -ESRCH, -EDEADLK. */
+/** Wait for a thread to end. Returns its exit status, or -ESRCH, -EDEADLK when there is none. */
 export function join(tid: i32): i32 {
-  let result = joinThread(tid);
-  while (result == -Errno.EINTR) result = joinThread(tid);
-  return result;
+  const tcb = ensureThreadPointer();
+  let result = joinThread(tid, tcb + TCB_JOINED);
+  while (result == -Errno.EINTR) result = joinThread(tid, tcb + TCB_JOINED);
+  return result < 0 ? result : load<i32>(tcb, TCB_JOINED);
 }
 
 /** Let another thread of this CPU run. */

@@ -28,7 +28,10 @@ export interface SectionEntry {
   readonly start: number;
   readonly end: number;
   readonly restart: number;
-  /** Instructions on the longest way from the restart label to the end label, loops counted once. */
+  /**
+   * A quantum above this is enough: instructions on the longest way through the loop that the restart
+   * label heads, inner loops counted once.
+   */
   readonly fuel: number;
   /** Instructions between the labels, a line each: `0x1001 i32.load offset=4`. */
   readonly listing: readonly string[];

@@ -11,6 +11,6 @@ export enum Errno {
   EFAULT = 14,
   EBUSY = 16,
   EINVAL = 22,
-  ENOSYS = 38,
   EDEADLK = 35,
+  ENOSYS = 38,
 }

@@ -22,7 +22,7 @@ export enum Sysno {
   Getcpu = 309,
   RestartableSequences = 323,
 
-  /** join(tid) -> exit status of the thread, after it has exited. */
+  /** join(tid, status) -> 0, the exit status stored at `status`; at 0, the exit status itself. */
   Join = 0x1000,
   /** abort(message, messageBytes, file, fileBytes, line, column): a failed assertion. Never returns. */
   Abort = 0x1001,

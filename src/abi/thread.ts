@@ -7,6 +7,7 @@
 //  12  u32 argument   likewise.
 //  16  u64 mask       signals blocked in the spawner: writer: kernel, for the spawner; reader: this thread.
 //  24  u64 all        every signal: writer: the spawner.
+//  32  i32 joined     exit status that join got: writer: kernel; reader: this thread.
 
 export const TCB_CPU_ID = 0;
 export const TCB_TID = 4;
@@ -14,6 +15,7 @@ export const TCB_FUNCTION = 8;
 export const TCB_ARGUMENT = 12;
 export const TCB_MASK = 16;
 export const TCB_ALL_SIGNALS = 24;
+export const TCB_JOINED = 32;
 /** One cache line, so that no two threads share one. */
 export const TCB_BYTES = 64;
 

@@ -21,7 +21,7 @@ import { type Guest, instantiate, loadModule } from './loader.js';
 export type SchedulerName = 'random' | 'round-robin';
 
 export interface HostOptions {
-  /** An instrumented module: bytes, or compiled. */
+  /** An instrumented module: bytes, or compiled. Only bytes are searched for a start function. */
   readonly wasm: BufferSource | WebAssembly.Module;
   /** Virtual CPUs, 1 to 256; 1 unless given. */
   readonly cpus?: number;

@@ -103,6 +103,7 @@ export function instantiate(
     [RSEQ_MODULE]: machine.imports,
     [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
   });
+  for (const name of GLOBALS) requireRegister(name, exports[name] as WebAssembly.Global);
   machine.attach(guestExports(exports));
   const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
   const isCounted = map.metering === 'instruction';
@@ -115,12 +116,14 @@ export function instantiate(
 }
 
 async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {
-  requireQuietStart(wasm);
+  let module: WebAssembly.Module;
   try {
-    return await WebAssembly.compile(wasm);
+    module = await WebAssembly.compile(wasm);
   } catch (cause) {
     throw new ModuleError(`not a valid WebAssembly module: ${(cause as Error).message}`, { cause });
   }
+  requireQuietStart(wasm);
+  return module;
 }
 
 const HEADER_BYTES = 8;
@@ -185,6 +188,15 @@ function instantiateModule(module: WebAssembly.Module, imports: unknown): WebAss
     return instantiateSync(module, imports as never).instance.exports;
   } catch (cause) {
     throw new ModuleError(`module cannot be instantiated: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Errors: ModuleError when the global cannot hold a 32-bit word. */
+function requireRegister(name: string, register: WebAssembly.Global): void {
+  try {
+    register.value = 0;
+  } catch (cause) {
+    throw new ModuleError(`global ${name} is not a mutable i32`, { cause });
   }
 }
 

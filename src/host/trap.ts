@@ -32,6 +32,11 @@ const TRAPS: readonly (readonly [RegExp, string, Signal])[] = [
 /** Errors: rethrows what is not a trap; that is a defect of the host, not of the guest. */
 export function describeTrap(error: unknown, locate: TrapLocator): Fault {
   if (!(error instanceof Error)) throw error;
+  if (error instanceof TypeError) {
+    // A function of the contract with another signature: its arguments or result do not convert.
+    const message = `module breaks the contract: ${error.message}`;
+    return { signal: Signal.SIGSEGV, message, place: '' };
+  }
   const known = TRAPS.find(([pattern]) => pattern.test(error.message));
   const isTrap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
   if (known === undefined || !(isTrap || error.name === 'InternalError')) throw error;

@@ -380,18 +380,28 @@ export class Kernel implements SchedulerView, Services {
     return 0;
   }
 
-  /** Wait for a thread's end. Errors: ESRCH no such thread; EDEADLK for oneself; EINTR. */
-  join(thread: Thread, tid: number): number | undefined {
+  /**
+   * Wait for a thread's end; `status` is where its exit status goes, 0: the result.
+   * Errors: ESRCH no such thread; EDEADLK for oneself; EINTR; EFAULT.
+   */
+  join(thread: Thread, tid: number, status: number): number | undefined {
     const target = this.process.threads.get(tid);
     if (target === undefined) return -Errno.ESRCH;
     if (target === thread) return -Errno.EDEADLK;
-    if (target.state === 'dead') return target.exitStatus;
+    thread.joinStatus = status;
+    if (target.state === 'dead') return this.#joined(thread, target.exitStatus);
     // A signal that waits already would not wake the thread later.
     if (hasDeliverableSignal(thread)) return -Errno.EINTR;
     target.joiners.push(thread);
     thread.joining = target;
     this.#block(thread);
     return undefined;
+  }
+
+  /** The result of a join that has succeeded. */
+  #joined(joiner: Thread, status: number): number {
+    if (joiner.joinStatus === 0) return status;
+    return this.process.memory.storeI32(joiner.joinStatus, status) ? 0 : -Errno.EFAULT;
   }
 
   exitThread(thread: Thread, status: number): undefined {
@@ -404,7 +414,7 @@ export class Kernel implements SchedulerView, Services {
     this.#switchOut(this.cpus[thread.cpu] as Cpu);
     for (const joiner of thread.joiners) {
       joiner.joining = undefined;
-      this.#wake(joiner, status);
+      this.#wake(joiner, this.#joined(joiner, status));
     }
     thread.joiners.length = 0;
     // As in Linux, the status of a process whose threads all left one by one is its leader's.

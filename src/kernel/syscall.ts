@@ -26,7 +26,7 @@ export interface Services extends Placement {
   readonly boot: BootParameters;
   clone(parent: Thread, entry: number, argument: number, tls: number): number;
   yield(thread: Thread): number;
-  join(thread: Thread, tid: number): number | undefined;
+  join(thread: Thread, tid: number, status: number): number | undefined;
   exitThread(thread: Thread, status: number): undefined;
   exitGroup(thread: Thread, status: number): undefined;
   signal(target: Thread, signo: number): void;
@@ -123,7 +123,7 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
       return 0;
     },
   ],
-  [Sysno.Join, (thread, [tid = 0], kernel) => kernel.join(thread, tid)],
+  [Sysno.Join, (thread, [tid = 0, status = 0], kernel) => kernel.join(thread, tid, status >>> 0)],
   [Sysno.Abort, (thread, args, kernel) => kernel.abort(thread, args)],
   [
     Sysno.Sysconf,

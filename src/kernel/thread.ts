@@ -33,6 +33,8 @@ export class Thread implements Queued<Thread> {
   readonly joiners: Thread[] = [];
   /** Thread this one waits for in join. */
   joining: Thread | undefined;
+  /** Where join is to store the status; 0: return it. */
+  joinStatus = 0;
 
   // Kernel only: work before user code runs again (Linux: TIF_NOTIFY_RESUME, TIF_SIGPENDING).
   notifyResume = false;

@@ -21,7 +21,7 @@ export enum TraceEvent {
   Syscall = 7,
   /** a = tid of the new thread. */
   Spawn = 8,
-  /** a = exit status. */
+  /** a = exit status, b = 1 when the whole process ends. */
   Exit = 9,
   /** The process died: a = signal. */
   Death = 10,

@@ -184,6 +184,15 @@ export class Ir {
     return names;
   }
 
+  /** Names of the functions that are called under `root`. */
+  callTargets(root: Ref): ReadonlySet<string> {
+    const targets = new Set<string>();
+    this.walk(root, (ref) => {
+      if (this.kind(ref) === 'Call') targets.add(this.text(ref, 'Target'));
+    });
+    return targets;
+  }
+
   /** The globals by internal name. */
   globals(): ReadonlyMap<string, GlobalInfo> {
     if (this.#globals.size === this.module.getNumGlobals()) return this.#globals;

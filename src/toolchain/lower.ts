@@ -64,7 +64,14 @@ export function lowerLabels(ir: Ir, lines: SourceLines, options: LowerOptions): 
   return lowered;
 }
 
-const STORES: readonly Kind[] = ['Store', 'AtomicRMW', 'AtomicCmpxchg', 'MemoryCopy', 'MemoryFill'];
+const STORES: readonly Kind[] = [
+  'Store',
+  'AtomicRMW',
+  'AtomicCmpxchg',
+  'MemoryCopy',
+  'MemoryFill',
+  'MemoryInit',
+];
 const CALLS: readonly Kind[] = ['Call', 'CallIndirect', 'MemoryGrow'];
 
 class SectionLowering {

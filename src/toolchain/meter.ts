@@ -11,9 +11,9 @@ import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
 import { isAccess } from './access.js';
 import type { Ref } from './binaryen.js';
 import { FUEL, GROW, POINT, SECTION_POINT, SECTIONS_ENTERED, SYSCALL } from './contract.js';
-import type { Ir } from './ir.js';
+import { type Ir, ToolchainError } from './ir.js';
 import { CodeLayout, type SectionCopy } from './layout.js';
-import { type LoweredSection, parsePointName } from './lower.js';
+import { type LoweredSection, parsePointName, pointName } from './lower.js';
 import type { SourceLine, SourceLines } from './source-lines.js';
 
 /** Meter every function; returns the addresses it gave out. */
@@ -88,6 +88,8 @@ class FunctionMeter {
   /** The copy between whose start and end points the walk is. */
   #open: SectionCopy | undefined;
   #nextListed = '';
+  readonly #calls: ReadonlySet<string>;
+  readonly #costs: SectionCosts;
   #line: SourceLine | undefined;
 
   constructor(
@@ -99,7 +101,10 @@ class FunctionMeter {
     readonly syscalls: ReadonlySet<string>,
     readonly metering: Metering,
   ) {
-    this.#name = ir.binaryen.getFunctionInfo(func).name;
+    const { name, body } = ir.binaryen.getFunctionInfo(func);
+    this.#name = name;
+    this.#calls = ir.callTargets(body);
+    this.#costs = new SectionCosts(ir, body);
   }
 
   meter(): void {
@@ -107,9 +112,7 @@ class FunctionMeter {
     const { body } = ir.binaryen.getFunctionInfo(this.func);
     this.#line = this.lines.first(ir, body);
     const entry = this.#point();
-    const costs = new SectionCosts(ir, body);
     const metered = this.#chargeAfter(this.#visit(body));
-    for (const [section, copy] of this.#copies) copy.fuel = costs.of(section);
     ir.binaryen.Function.setBody(this.func, ir.sequence([...entry, metered], ir.type(metered)));
   }
 
@@ -184,10 +187,21 @@ class FunctionMeter {
     const inner = body?.get() as Ref;
     const head = this.#beginsWithPoint(inner) ? [] : this.#point();
     const metered = this.#chargeAfter(this.#visit(inner));
+    this.#closeEndless();
     if (head.length > 0) body?.set(ir.sequence([...head, metered], ir.type(metered)));
     else body?.set(metered);
     this.#isCovered = false;
     return entry.length === 0 ? ref : ir.sequence([...entry, ref], ir.type(ref));
+  }
+
+  /**
+   * A section that never comes to its end has no end point left; it is over where its loop is. One
+   * that has may go on behind the loop: the optimiser moves a commit out of it.
+   */
+  #closeEndless(): void {
+    if (this.#open === undefined) return;
+    const { index, endPoint } = this.#open.section;
+    if (!this.#calls.has(pointName(index, endPoint))) this.#open = undefined;
   }
 
   /** The branch back to a restart label is what a label became: it costs nothing. */
@@ -256,8 +270,8 @@ class FunctionMeter {
   /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */
   #sectionPoint(section: number, point: number): Ref {
     const { module, binaryen } = this.ir;
-    if (point === 0) this.#copies.set(section, this.unmet.next().value as SectionCopy);
-    const copy = this.#copies.get(section) as SectionCopy;
+    const copy = point === 0 ? this.#beginCopy(section) : this.#copies.get(section);
+    if (copy === undefined) throw new ToolchainError(`section ${section} has lost its start`);
     const ip = copy.start + point;
     if (ip === copy.end) return this.#endPoint(copy);
     this.#open = copy;
@@ -267,6 +281,13 @@ class FunctionMeter {
     const value = module.if(this.#isSpent(), call, module.i32.const(0));
     const entered = point === 0 ? this.#countEntry() : [];
     return this.ir.sequence([...entered, ...this.#charge(), value], binaryen.i32);
+  }
+
+  #beginCopy(section: number): SectionCopy {
+    const copy = this.unmet.next().value as SectionCopy;
+    copy.fuel = this.#costs.of(section);
+    this.#copies.set(section, copy);
+    return copy;
   }
 
   /** After the commit: a point like any other where metering has one before every access. */

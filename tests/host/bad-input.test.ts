@@ -121,6 +121,37 @@ describe('a module', () => {
     await expect(boot(bytes)).rejects.toThrow(/has a start function/);
   });
 
+  test('whose registers are no 32-bit words is refused by the name of the first', async () => {
+    const text = binaryenPackage.readBinary(wasm);
+    text.removeExport('rseq.fuel');
+    text.addGlobal('wide', binaryenPackage.i64, true, text.i64.const(0n as never));
+    text.addGlobalExport('wide', 'rseq.fuel');
+    const bytes = text.emitBinary();
+    text.dispose();
+
+    await expect(boot(bytes)).rejects.toThrow(/global rseq\.fuel is not a mutable i32/);
+  });
+
+  test('whose enter has another signature ends as a failed guest', async () => {
+    const module = binaryenPackage.readBinary(wasm);
+    const { i32, i64 } = binaryenPackage;
+    module.removeExport('rseq.enter');
+    module.addFunction(
+      'wide',
+      binaryenPackage.createType([i64, i64]),
+      i32,
+      [],
+      module.i32.const(0),
+    );
+    module.addFunctionExport('wide', 'rseq.enter');
+    const bytes = module.emitBinary();
+    module.dispose();
+
+    const host = await createHost({ wasm: bytes as BufferSource });
+
+    expect(host.run().failure?.message).toMatch(/module breaks the contract/);
+  });
+
   test('without memory cannot be instrumented', async () => {
     const bytes = assemble(
       '(module (export "main" (func $m)) (func $m (result i32) (i32.const 0)))',

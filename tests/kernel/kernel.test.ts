@@ -23,6 +23,7 @@ import {
   spawn,
   stepTimes,
   threadOf,
+  WILD,
 } from './boot.js';
 import { act, fault, ipOf, jump, ret, type Script, syscall, work } from './scripted-machine.js';
 
@@ -390,5 +391,26 @@ describe('a run', () => {
     ran.kernel.run();
 
     expect(stepped.events).toEqual(ran.events);
+  });
+});
+
+describe('join with an address', () => {
+  test.each([-4, 0, 7])('stores the status %i there and returns 0', (status) => {
+    const results: number[] = [];
+    const join = [syscall(Sysno.Join, 2, 0x200), act(({ result }) => results.push(result))];
+
+    const { kernel, memory } = boot({ 0: [spawn(1), ...join, ...join], 1: [ret(status)] });
+    kernel.run();
+
+    expect([results, memory.loadI32(0x200)]).toEqual([[0, 0], status]);
+  });
+
+  test('that cannot be written returns -EFAULT', () => {
+    const results: number[] = [];
+    const join = [syscall(Sysno.Join, 2, WILD), act(({ result }) => results.push(result))];
+
+    boot({ 0: [spawn(1), ...join, ...join], 1: [] }).kernel.run();
+
+    expect(results).toEqual([-Errno.EFAULT, -Errno.EFAULT]);
   });
 });

@@ -238,3 +238,95 @@ describe('a section', () => {
     });
   });
 });
+
+describe('a section whose end is never reached', () => {
+  const SOURCE = `import { rseq, spawn, join, printNumber } from 'wasm-rseq/assembly';
+    let cell: usize = memory.data(64, 64);
+    function once(): i32 {
+      let one = 1;
+      rseq.restart();
+      rseq.start();
+      store<i32>(cell, load<i32>(cell) + 1);
+      if (one) return 5;
+      rseq.end();
+      return 0;
+    }
+    function worker(n: usize): i32 {
+      const got = once();
+      store<i32>(cell, load<i32>(cell, 8) + got, 8);
+      return 0;
+    }
+    export function main(): i32 {
+      assert(rseq.register() == 0);
+      join(spawn(worker, 0));
+      return load<i32>(cell, 8) == 5 ? 0 : 1;
+    }`;
+
+  test('ends where its loop ends: the code behind it has points of its own', async () => {
+    const host = await bootProgram(await compileSource(SOURCE));
+
+    const [section] = host.map.sections;
+    const behind = host.map.points.filter(
+      ({ function: name, line }) => name.includes('worker') && line >= 14,
+    );
+
+    expect(host.run().ok).toBe(true);
+    expect(section?.listing.filter((row) => row.includes('i32.store'))).toHaveLength(1);
+    expect(behind.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('two sections in functions that the optimiser inlines', () => {
+  const SOURCE = `import { rseq, spawn, join, printNumber } from 'wasm-rseq/assembly';
+    let cells: usize = memory.data(128, 64);
+    function first(): void {
+      rseq.restart();
+      rseq.start();
+      store<i32>(cells, load<i32>(cells) + 1);
+      rseq.end();
+    }
+    function second(): void {
+      rseq.restart();
+      rseq.start();
+      store<i32>(cells, load<i32>(cells, 64) + 1, 64);
+      rseq.end();
+    }
+    function worker(n: usize): i32 {
+      for (let i = 0; i < 25; i++) { first(); second(); }
+      return 0;
+    }
+    export function main(): i32 {
+      assert(rseq.register() == 0);
+      const a = spawn(worker, 0), b = spawn(worker, 0), c = spawn(worker, 0), d = spawn(worker, 0);
+      join(a); join(b); join(c); join(d);
+      printNumber(load<i32>(cells)); printNumber(load<i32>(cells, 64));
+      return 0;
+    }`;
+
+  test.each([5, 9, 13, 40, 61])(
+    'lose nothing, quantum %i: the commit may stand behind the loop',
+    async (quantum) => {
+      const host = await bootProgram(await compileSource(SOURCE), { quantum, fuelLimit: 1e6 });
+
+      host.run();
+
+      expect(host.printed).toEqual(['100', '100']);
+    },
+  );
+});
+
+describe('join', () => {
+  test('gives back any exit status, the numbers of errors too', async () => {
+    const source = `import { join, spawn } from 'wasm-rseq/assembly';
+      function worker(n: usize): i32 { return <i32>n; }
+      export function main(): i32 {
+        for (let status = -5; status < 5; status++) {
+          if (join(spawn(worker, <usize>status)) != status) return 1;
+        }
+        return 0;
+      }`;
+    const host = await bootProgram(await compileSource(source), { fuelLimit: 1e5 });
+
+    expect(host.run().failure).toBeUndefined();
+  });
+});
