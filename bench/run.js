@@ -26,8 +26,10 @@ async function measure(metering) {
   const program = await compileProgram('bench/counter.ts', { metering });
   const times = Object.fromEntries(WAYS.map((way) => [way, []]));
   for (let round = 0; round < ROUNDS; round++) {
+    if (process.stderr.isTTY) process.stderr.write(`\r${metering}, round ${round + 1} of ${ROUNDS} `);
     for (const way of WAYS) times[way].push(await time(program, way));
   }
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   const section = median(times.section);
   return WAYS.map((way) => {
     const ns = median(times[way]);

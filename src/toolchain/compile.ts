@@ -2,7 +2,7 @@
 // `wasm-rseq/assembly` wherever the program lives. Node only.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Metering } from '../abi/code-map.js';
@@ -174,14 +174,14 @@ async function writeWhole(path: string, contents: Uint8Array | string): Promise<
 
 let cachedToolchainHash: Promise<string> | undefined;
 
+/** What a program compiles to depends on this toolchain and on the versions package.json pins. */
 async function toolchainHash(): Promise<string> {
   cachedToolchainHash ??= (async () => {
-    const { readdir } = await import('node:fs/promises');
-    const hashes: string[] = [];
-    for (const folder of ['toolchain', 'abi']) {
-      const path = join(PACKAGE_FOLDER, 'dist', folder);
-      const names = (await readdir(path)).filter((name) => name.endsWith('.js')).sort();
-      for (const name of names) hashes.push(sha256(await readFile(join(path, name))));
+    const hashes = [sha256(await readFile(join(PACKAGE_FOLDER, 'package.json')))];
+    const here = dirname(fileURLToPath(import.meta.url));
+    for (const folder of [here, join(here, '../abi')]) {
+      const names = (await readdir(folder)).filter((name) => /(?<!\.d)\.[jt]s$/.test(name));
+      for (const name of names.sort()) hashes.push(sha256(await readFile(join(folder, name))));
     }
     return sha256(hashes.join());
   })();
