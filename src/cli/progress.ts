@@ -1,6 +1,6 @@
 // One line that says how far a long run is, written over about ten times a second.
 
-import type { Counts } from '../kernel/kernel.js';
+import type { Counts } from '../kernel/trace.js';
 import { formatCount } from './table.js';
 import { ERASE_LINE } from './terminal.js';
 

@@ -7,7 +7,8 @@ import { type CodeMap, formatPlace, pointAt, sectionAt } from '../abi/code-map.j
 import { Signal } from '../abi/signal.js';
 import type { OutputListener } from '../kernel/console.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
-import { type Counts, Kernel, type Outcome } from '../kernel/kernel.js';
+import { Kernel, type Outcome } from '../kernel/kernel.js';
+import type { Counts } from '../kernel/trace.js';
 import { TurnerPersonality } from '../kernel/rseq/turner.js';
 import type { Scheduler } from '../kernel/scheduler.js';
 import { RandomScheduler } from '../kernel/schedulers/random.js';

@@ -3,11 +3,9 @@
 export type { OutputListener } from './console.js';
 export { MAX_CPUS } from './cpu-set.js';
 export {
-  type Counts,
   Kernel,
   type KernelOptions,
   type Outcome,
-  type Starvation,
   type StopReason,
 } from './kernel.js';
 export type { Context, Exit, ExitKind, Fault, Machine, Registers } from './machine.js';
@@ -22,4 +20,5 @@ export { RandomScheduler } from './schedulers/random.js';
 export { ReplayError, ReplayScheduler } from './schedulers/replay.js';
 export { RoundRobinScheduler } from './schedulers/round-robin.js';
 export type { BootParameters } from './syscall.js';
-export { type Observer, TraceEvent, TraceHash } from './trace.js';
+export type { Starvation } from './starvation.js';
+export { type Counts, type Observer, TraceEvent, TraceHash } from './trace.js';

@@ -9,6 +9,7 @@ import { Signal } from '../abi/signal.js';
 import { Console, type OutputListener } from './console.js';
 import { CpuSet } from './cpu-set.js';
 import { Cpu } from './cpu.js';
+import { Dispatcher } from './dispatcher.js';
 import type { Exit, Machine } from './machine.js';
 import type { Memory } from './memory.js';
 import { panic } from './panic.js';
@@ -25,9 +26,10 @@ import {
   sendSignal,
   takeSignal,
 } from './signal.js';
+import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
 import { Thread } from './thread.js';
-import { type Observer, TraceEvent } from './trace.js';
+import { type Counts, type Observer, TraceEvent, Tracer } from './trace.js';
 
 export interface KernelOptions {
   readonly machine: Machine;
@@ -48,16 +50,6 @@ export interface KernelOptions {
 
 export type StopReason = 'exited' | 'killed' | 'fuel-limit' | 'deadlock';
 
-/** A section that was restarted again and again without an interrupt elsewhere in between. */
-export interface Starvation {
-  readonly tid: number;
-  /** An address inside the section. */
-  readonly ip: number;
-  readonly restarts: number;
-  /** Fuel of the largest slice that was not enough. */
-  readonly largestSlice: number;
-}
-
 export interface Outcome {
   readonly reason: StopReason;
   readonly exitStatus: number | undefined;
@@ -68,18 +60,6 @@ export interface Outcome {
   readonly starvation: Starvation | undefined;
   readonly counts: Counts;
   readonly schedule: Schedule;
-}
-
-export interface Counts {
-  /** A thread lost its CPU to another although it could have gone on. */
-  preemptions: number;
-  /** The personality moved an interrupted ip. */
-  restarts: number;
-  migrations: number;
-  /** Handlers called. */
-  signals: number;
-  /** Instructions executed. */
-  fuel: number;
 }
 
 const LEADER_TID = 1;
@@ -97,9 +77,9 @@ export class Kernel implements SchedulerView, Services {
   readonly #options: KernelOptions;
   readonly #machine: Machine;
   readonly #personality: Personality;
-  readonly #observers: readonly Observer[];
+  readonly #tracer: Tracer;
+  readonly #dispatcher: Dispatcher;
   readonly #choice: Choice = { cpu: 0, tid: 0, fuel: 0 };
-  #runnableCount = 0;
   #aliveCount = 0;
   #nextTid = LEADER_TID;
   /** A system call asked for the slice to end; the thread stays runnable. */
@@ -110,8 +90,9 @@ export class Kernel implements SchedulerView, Services {
     this.#options = options;
     this.#machine = options.machine;
     this.#personality = options.personality;
-    this.#observers = options.observers ?? [];
     this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(id));
+    this.#tracer = new Tracer(options.observers ?? [], this.counts);
+    this.#dispatcher = new Dispatcher(this.cpus, this.#personality, this.counts, this.#tracer);
     this.onlineCpus = CpuSet.firstCpus(options.cpus);
     this.console = new Console(options.stdin ?? new Uint8Array(), options.onOutput ?? (() => {}));
     this.boot = options.boot ?? { threads: 1, args: [] };
@@ -120,7 +101,7 @@ export class Kernel implements SchedulerView, Services {
   }
 
   get runnableCount(): number {
-    return this.#runnableCount;
+    return this.#dispatcher.runnableCount;
   }
 
   isOnline(cpu: number): boolean {
@@ -148,7 +129,7 @@ export class Kernel implements SchedulerView, Services {
   step(): StopReason | undefined {
     if (this.process.hasExited) return this.process.death === undefined ? 'exited' : 'killed';
     if (this.counts.fuel >= this.#options.fuelLimit) return 'fuel-limit';
-    if (this.#runnableCount === 0) return 'deadlock';
+    if (this.runnableCount === 0) return 'deadlock';
     const choice = this.#choice;
     this.#options.scheduler.pick(this, choice);
     choice.fuel = Math.min(choice.fuel, this.#options.fuelLimit - this.counts.fuel);
@@ -170,8 +151,8 @@ export class Kernel implements SchedulerView, Services {
       panic('scheduler', `picked thread ${choice.tid} on cpu ${choice.cpu}, fuel ${choice.fuel}`);
     }
     this.schedule.append(choice);
-    this.#switchTo(cpu, thread);
-    this.#emit(TraceEvent.Run, thread, choice.fuel, 0);
+    this.#dispatcher.switchTo(cpu, thread);
+    this.#tracer.emit(TraceEvent.Run, thread, choice.fuel, 0);
 
     this.#isSliceOver = false;
     thread.wasInterrupted = false;
@@ -188,78 +169,6 @@ export class Kernel implements SchedulerView, Services {
       }
     }
   }
-
-  // --- CPUs and queues ---------------------------------------------------------------------------
-
-  #switchTo(cpu: Cpu, thread: Thread): void {
-    if (cpu.current === thread) return;
-    const holder = this.cpus[thread.cpu] as Cpu;
-    if (holder.current === thread) this.#switchOut(holder);
-    if (cpu.current !== undefined) this.#switchOut(cpu);
-    thread.queue?.remove(thread);
-    if (thread.cpu !== cpu.id) {
-      const from = thread.cpu;
-      thread.cpu = cpu.id;
-      thread.notifyResume = true;
-      this.counts.migrations++;
-      this.#emit(TraceEvent.Migrate, thread, from, 0);
-    }
-    cpu.current = thread;
-  }
-
-  /** Take the thread off its CPU. The hook gets a copy of the registers and nothing else (law R2). */
-  #switchOut(cpu: Cpu): void {
-    const thread = cpu.current ?? panic('switchOut', `cpu ${cpu.id} is idle`);
-    cpu.current = undefined;
-    if (this.#personality.onSwitchOut({ ...thread.registers })) thread.notifyResume = true;
-    if (thread.state === 'runnable') cpu.queue.push(thread);
-    const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;
-    if (isPreempted) this.counts.preemptions++;
-    this.#emit(TraceEvent.SwitchOut, thread, isPreempted ? 1 : 0, 0);
-  }
-
-  #block(thread: Thread): void {
-    thread.state = 'blocked';
-    this.#runnableCount--;
-    this.#switchOut(this.cpus[thread.cpu] as Cpu);
-  }
-
-  #wake(thread: Thread, result: number): void {
-    thread.state = 'runnable';
-    thread.registers.ax = result;
-    this.#runnableCount++;
-    (this.cpus[thread.cpu] as Cpu).queue.push(thread);
-  }
-
-  /** The thread may no longer be where it is: to the shortest queue it may be in. */
-  moveToAllowedCpu(thread: Thread): void {
-    const holder = this.cpus[thread.cpu] as Cpu;
-    if (holder.current === thread) {
-      if (thread.tid === this.#choice.tid) this.#isSliceOver = true;
-      this.#switchOut(holder);
-    }
-    thread.queue?.remove(thread);
-    const from = thread.cpu;
-    thread.cpu = this.#idlestCpu(thread.affinity);
-    thread.notifyResume = true;
-    this.counts.migrations++;
-    this.#emit(TraceEvent.Migrate, thread, from, 0);
-    if (thread.state === 'runnable') (this.cpus[thread.cpu] as Cpu).queue.push(thread);
-  }
-
-  #idlestCpu(allowed: CpuSet): number {
-    let best = -1;
-    let bestLoad = Number.POSITIVE_INFINITY;
-    for (const cpu of this.cpus) {
-      const load = cpu.queue.length + (cpu.current === undefined ? 0 : 1);
-      if (load >= bestLoad || !allowed.has(cpu.id) || !this.isOnline(cpu.id)) continue;
-      best = cpu.id;
-      bestLoad = load;
-    }
-    return best;
-  }
-
-  // --- entering and leaving user code ------------------------------------------------------------
 
   /**
    * The work before user code runs again: signals first, then what the personality was asked for.
@@ -288,14 +197,9 @@ export class Kernel implements SchedulerView, Services {
       return false;
     }
     if (outcome === 'redirected') {
-      const { r10, ip } = thread.registers;
       this.counts.restarts++;
-      thread.restartsInARow = thread.exitsSinceRestart <= 1 ? thread.restartsInARow + 1 : 1;
-      thread.exitsSinceRestart = 0;
-      thread.lastRestartedIp = r10;
-      thread.largestFutileSlice =
-        thread.restartsInARow === 1 ? sliceFuel : Math.max(thread.largestFutileSlice, sliceFuel);
-      this.#emit(TraceEvent.Restart, thread, r10, ip);
+      noteRestart(thread, sliceFuel);
+      this.#tracer.emit(TraceEvent.Restart, thread, thread.registers.r10, thread.registers.ip);
     }
     return true;
   }
@@ -309,7 +213,7 @@ export class Kernel implements SchedulerView, Services {
       return false;
     }
     if (!this.#fixUp(thread, this.#personality.onSignal(thread), sliceFuel)) return false;
-    this.#emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
+    this.#tracer.emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
     const { handler } = pushFrame(thread, signo);
     this.#machine.pushSignalCall(thread.context, handler, signo);
     this.counts.signals++;
@@ -322,7 +226,7 @@ export class Kernel implements SchedulerView, Services {
       case 'interrupted':
         thread.point = thread.registers.ip;
         thread.suspension = 'interrupt';
-        this.#emit(TraceEvent.Interrupt, thread, thread.point, exit.fuelUsed);
+        this.#tracer.emit(TraceEvent.Interrupt, thread, thread.point, exit.fuelUsed);
         return;
       case 'syscall':
         thread.point = thread.registers.ip;
@@ -347,10 +251,8 @@ export class Kernel implements SchedulerView, Services {
     const handler = SYSCALLS.get(sysno) ?? this.#personality.syscalls.get(sysno);
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
     if (result !== undefined) thread.registers.ax = result;
-    this.#emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
+    this.#tracer.emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
   }
-
-  // --- services that system calls use ------------------------------------------------------------
 
   /** A thread of the caller's process. Returns its tid; EAGAIN at the thread limit. */
   clone(parent: Thread, entry: number, argument: number, tls: number): number {
@@ -359,19 +261,26 @@ export class Kernel implements SchedulerView, Services {
     child.registers.tp = tls;
     child.signalMask = parent.signalMask;
     this.#personality.onClone(parent, child);
-    this.#emit(TraceEvent.Spawn, parent, child.tid, 0);
+    this.#tracer.emit(TraceEvent.Spawn, parent, child.tid, 0);
     return child.tid;
   }
 
   #addThread(entry: number, argument: number, affinity: CpuSet): Thread {
     const tid = this.#nextTid++;
     const context = this.#machine.createContext(entry, argument);
-    const thread = new Thread(tid, this.process, context, affinity, this.#idlestCpu(affinity));
+    const cpu = this.#dispatcher.idlestCpu(affinity);
+    const thread = new Thread(tid, this.process, context, affinity, cpu);
     this.process.threads.set(tid, thread);
-    this.#runnableCount++;
     this.#aliveCount++;
-    (this.cpus[thread.cpu] as Cpu).queue.push(thread);
+    this.#dispatcher.add(thread);
     return thread;
+  }
+
+  /** The thread may no longer be where it is: to the idlest CPU it may be on. */
+  moveToAllowedCpu(thread: Thread): void {
+    const isRunning = thread.tid === this.#choice.tid;
+    if (isRunning) this.#isSliceOver = true;
+    this.#dispatcher.move(thread, this.#dispatcher.idlestCpu(thread.affinity));
   }
 
   /** The caller gives up its slice; it runs on only if the scheduler picks it again. */
@@ -394,8 +303,13 @@ export class Kernel implements SchedulerView, Services {
     if (hasDeliverableSignal(thread)) return -Errno.EINTR;
     target.joiners.push(thread);
     thread.joining = target;
-    this.#block(thread);
+    this.#dispatcher.stop(thread, 'blocked');
     return undefined;
+  }
+
+  #wake(thread: Thread, result: number): void {
+    thread.registers.ax = result;
+    this.#dispatcher.wake(thread);
   }
 
   /** The result of a join that has succeeded. */
@@ -406,12 +320,10 @@ export class Kernel implements SchedulerView, Services {
 
   exitThread(thread: Thread, status: number): undefined {
     thread.exitStatus = status;
-    this.#emit(TraceEvent.Exit, thread, status, 0);
+    this.#tracer.emit(TraceEvent.Exit, thread, status, 0);
     this.#personality.onExit(thread);
     this.#aliveCount--;
-    thread.state = 'dead';
-    this.#runnableCount--;
-    this.#switchOut(this.cpus[thread.cpu] as Cpu);
+    this.#dispatcher.stop(thread, 'dead');
     for (const joiner of thread.joiners) {
       joiner.joining = undefined;
       this.#wake(joiner, this.#joined(joiner, status));
@@ -422,7 +334,7 @@ export class Kernel implements SchedulerView, Services {
   }
 
   exitGroup(thread: Thread, status: number): undefined {
-    this.#emit(TraceEvent.Exit, thread, status, 1);
+    this.#tracer.emit(TraceEvent.Exit, thread, status, 1);
     this.process.exitStatus = status;
   }
 
@@ -458,37 +370,17 @@ export class Kernel implements SchedulerView, Services {
     if (this.process.hasExited) return;
     this.process.exitStatus = 128 + signal;
     this.process.death = { signal, message, place, ip: thread.point, tid: thread.tid };
-    this.#emit(TraceEvent.Death, thread, signal, 0);
-  }
-
-  #emit(kind: TraceEvent, thread: Thread, a: number, b: number): void {
-    for (const observer of this.#observers) {
-      observer.event(kind, this.counts.fuel, thread.cpu, thread.tid, a, b);
-    }
+    this.#tracer.emit(TraceEvent.Death, thread, signal, 0);
   }
 
   #outcome(reason: StopReason): Outcome {
     const { exitStatus, death } = this.process;
-    const starvation = reason === 'fuel-limit' ? this.#worstStarvation() : undefined;
+    const starvation =
+      reason === 'fuel-limit' ? worstStarvation(this.process.threads.values()) : undefined;
     const { counts, schedule } = this;
     const tid = this.#choice.tid;
     const last = { tid, ip: this.process.threads.get(tid)?.point ?? 0 };
     return { reason, exitStatus, death, last, starvation, counts, schedule };
-  }
-
-  #worstStarvation(): Starvation | undefined {
-    let worst: Thread | undefined;
-    for (const thread of this.process.threads.values()) {
-      if (thread.restartsInARow > (worst?.restartsInARow ?? 1)) worst = thread;
-    }
-    return (
-      worst && {
-        tid: worst.tid,
-        ip: worst.lastRestartedIp,
-        restarts: worst.restartsInARow,
-        largestSlice: worst.largestFutileSlice,
-      }
-    );
   }
 }
 

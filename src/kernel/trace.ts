@@ -3,6 +3,21 @@
 //
 // Invariant: a run is a function of program, options and schedule, hence so is its stream.
 
+import type { Thread } from './thread.js';
+
+/** What a run came to in numbers. */
+export interface Counts {
+  /** A thread lost its CPU to another although it could have gone on. */
+  preemptions: number;
+  /** The personality moved an interrupted ip. */
+  restarts: number;
+  migrations: number;
+  /** Handlers called. */
+  signals: number;
+  /** Instructions executed. */
+  fuel: number;
+}
+
 /** The events, and what their operands a and b mean. */
 export enum TraceEvent {
   /** CPU starts to run the thread: a = fuel granted. */
@@ -33,6 +48,20 @@ export enum TraceEvent {
  */
 export interface Observer {
   event(kind: TraceEvent, time: number, cpu: number, tid: number, a: number, b: number): void;
+}
+
+/** Sends events to every observer, stamped with the fuel spent so far. */
+export class Tracer {
+  constructor(
+    readonly observers: readonly Observer[],
+    readonly counts: Readonly<Counts>,
+  ) {}
+
+  emit(kind: TraceEvent, thread: Thread, a: number, b: number): void {
+    for (const observer of this.observers) {
+      observer.event(kind, this.counts.fuel, thread.cpu, thread.tid, a, b);
+    }
+  }
 }
 
 /** Two lanes of MurmurHash3's 32-bit mixing over the event words, 64 bits in all. */

@@ -1,0 +1,101 @@
+// Which thread is on which CPU, and which wait for one. Everything that takes a thread from one
+// place to another goes through here; where to is decided elsewhere.
+//
+// Invariant: a runnable thread is current on its CPU or in one queue, never both; no other is in any.
+
+import type { Cpu } from './cpu.js';
+import type { CpuSet } from './cpu-set.js';
+import { panic } from './panic.js';
+import type { Personality } from './rseq/personality.js';
+import type { Thread } from './thread.js';
+import { type Counts, TraceEvent, type Tracer } from './trace.js';
+
+export class Dispatcher {
+  #runnableCount = 0;
+
+  constructor(
+    readonly cpus: readonly Cpu[],
+    readonly personality: Personality,
+    readonly counts: Counts,
+    readonly tracer: Tracer,
+  ) {}
+
+  get runnableCount(): number {
+    return this.#runnableCount;
+  }
+
+  /** A new thread, in the queue of its CPU. */
+  add(thread: Thread): void {
+    this.#runnableCount++;
+    this.#cpuOf(thread).queue.push(thread);
+  }
+
+  /** Put the thread on the CPU, and whoever holds that in its queue. */
+  switchTo(cpu: Cpu, thread: Thread): void {
+    if (cpu.current === thread) return;
+    const holder = this.#cpuOf(thread);
+    if (holder.current === thread) this.#switchOut(holder);
+    if (cpu.current !== undefined) this.#switchOut(cpu);
+    thread.queue?.remove(thread);
+    if (thread.cpu !== cpu.id) this.#migrate(thread, cpu.id);
+    cpu.current = thread;
+  }
+
+  /** To another CPU, and to the end of its queue. */
+  move(thread: Thread, cpu: number): void {
+    const holder = this.#cpuOf(thread);
+    if (holder.current === thread) this.#switchOut(holder);
+    thread.queue?.remove(thread);
+    this.#migrate(thread, cpu);
+    if (thread.state === 'runnable') this.#cpuOf(thread).queue.push(thread);
+  }
+
+  /** The thread, which is on a CPU, stops being runnable. */
+  stop(thread: Thread, state: 'blocked' | 'dead'): void {
+    thread.state = state;
+    this.#runnableCount--;
+    this.#switchOut(this.#cpuOf(thread));
+  }
+
+  /** A blocked thread can run again. */
+  wake(thread: Thread): void {
+    thread.state = 'runnable';
+    this.add(thread);
+  }
+
+  /** The CPU with the fewest threads of those allowed, the first of them. */
+  idlestCpu(allowed: CpuSet): number {
+    let best = -1;
+    let bestLoad = Number.POSITIVE_INFINITY;
+    for (const cpu of this.cpus) {
+      const load = cpu.queue.length + (cpu.current === undefined ? 0 : 1);
+      if (load >= bestLoad || !allowed.has(cpu.id)) continue;
+      best = cpu.id;
+      bestLoad = load;
+    }
+    return best;
+  }
+
+  #migrate(thread: Thread, cpu: number): void {
+    const from = thread.cpu;
+    thread.cpu = cpu;
+    thread.notifyResume = true;
+    this.counts.migrations++;
+    this.tracer.emit(TraceEvent.Migrate, thread, from, 0);
+  }
+
+  /** Take the thread off its CPU. The hook gets a copy of the registers and nothing else (law R2). */
+  #switchOut(cpu: Cpu): void {
+    const thread = cpu.current ?? panic('switchOut', `cpu ${cpu.id} is idle`);
+    cpu.current = undefined;
+    if (this.personality.onSwitchOut({ ...thread.registers })) thread.notifyResume = true;
+    if (thread.state === 'runnable') cpu.queue.push(thread);
+    const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;
+    if (isPreempted) this.counts.preemptions++;
+    this.tracer.emit(TraceEvent.SwitchOut, thread, isPreempted ? 1 : 0, 0);
+  }
+
+  #cpuOf(thread: Thread): Cpu {
+    return this.cpus[thread.cpu] ?? panic('Dispatcher', `there is no cpu ${thread.cpu}`);
+  }
+}
