@@ -42,9 +42,13 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
 /** Wait for a thread to end. Returns its exit status, or -ESRCH, -EDEADLK when there is none. */
 export function join(tid: i32): i32 {
   const tcb = ensureThreadPointer();
+  // A handler may join while its thread is in here: what it finds it leaves behind.
+  const found = load<i32>(tcb, TCB_JOINED);
   let result = joinThread(tid, tcb + TCB_JOINED);
   while (result == -Errno.EINTR) result = joinThread(tid, tcb + TCB_JOINED);
-  return result < 0 ? result : load<i32>(tcb, TCB_JOINED);
+  if (result == 0) result = load<i32>(tcb, TCB_JOINED);
+  store<i32>(tcb, found, TCB_JOINED);
+  return result;
 }
 
 /** Let another thread of this CPU run. */

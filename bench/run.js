@@ -26,7 +26,8 @@ async function measure(metering) {
   const program = await compileProgram('bench/counter.ts', { metering });
   const times = Object.fromEntries(WAYS.map((way) => [way, []]));
   for (let round = 0; round < ROUNDS; round++) {
-    if (process.stderr.isTTY) process.stderr.write(`\r${metering}, round ${round + 1} of ${ROUNDS} `);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${metering}, round ${round + 1} of ${ROUNDS} `);
     for (const way of WAYS) times[way].push(await time(program, way));
   }
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
@@ -44,7 +45,11 @@ if (process.argv.includes('--json')) {
 } else {
   console.log('metering     way           x section   ns/op   max/min');
   for (const { group, name, ns, spread, ratio } of rows) {
-    const columns = [ratio.toFixed(2).padStart(9), ns.toFixed(2).padStart(7), spread.toFixed(2).padStart(9)];
+    const columns = [
+      ratio.toFixed(2).padStart(9),
+      ns.toFixed(2).padStart(7),
+      spread.toFixed(2).padStart(9),
+    ];
     console.log(`${group.padEnd(12)} ${name.padEnd(12)} ${columns.join(' ')}`);
   }
 }

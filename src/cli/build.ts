@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { loadModule } from '../host/loader.js';
 import { instrumentFile } from '../toolchain/compile.js';
-import { readBytes, writeFile } from './files.js';
+import { readBytes, requireOther, requireWritable, writeFile } from './files.js';
 import { type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
 import { addCompileOptions, type CompileOptions } from './options.js';
 import { compile, type Program, programKind } from './program.js';
@@ -15,7 +15,8 @@ interface BuildOptions extends CompileOptions {
 
 const EXAMPLES = `
 A .ts file is compiled to FILE.wasm, with its source map in FILE.wasm.map. A .wasm file that calls
-the label imports is instrumented as it is, to FILE.rseq.wasm.
+the label imports is instrumented as it is, to FILE.rseq.wasm: compile it with -O0 --exportTable, the
+toolchain optimises.
 
 Examples:
   wasm-rseq build main.ts
@@ -41,6 +42,9 @@ export function addBuild(program: Command, invocation: Invocation): void {
 async function build(file: string, options: BuildOptions): Promise<void> {
   const isSource = programKind(file) === 'ts';
   const output = options.output ?? defaultOutput(file, isSource ? '.wasm' : '.rseq.wasm');
+  // Before the work, which takes a while.
+  requireWritable(output);
+  requireOther(output, file);
   const { wasm, sourceMap } = isSource
     ? await compile(file, options, output)
     : await instrument(file, options);

@@ -1,6 +1,15 @@
 // The files that a command line names: read and written with errors that say which file and why.
 
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 
 /** What the user gave cannot be used. The message is one line and the whole of what is printed. */
 export class InputError extends Error {
@@ -10,6 +19,8 @@ export class InputError extends Error {
 /** Stands for standard input where a file to read is named. */
 const STDIN_NAME = '-';
 const STDIN = 0;
+const CHUNK_BYTES = 1 << 20;
+const ENDLESS_BYTES = 1 << 28;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
@@ -25,7 +36,29 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Errors: InputError. */
 export function readBytes(path: string): Uint8Array {
-  return attempt('read', path, () => readFileSync(path === STDIN_NAME ? STDIN : path));
+  return attempt('read', path, () => readBounded(path === STDIN_NAME ? STDIN : path, path));
+}
+
+/** A device or a pipe may have no end. */
+function readBounded(source: string | number, path: string): Uint8Array {
+  const descriptor = typeof source === 'number' ? source : openSync(source, 'r');
+  try {
+    if (fstatSync(descriptor).isFile()) return readFileSync(descriptor);
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      const length = readSync(descriptor, chunk);
+      if (length === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, length));
+      total += length;
+      if (total > ENDLESS_BYTES) {
+        throw new InputError(`cannot read ${path}: over ${ENDLESS_BYTES} bytes, and no file`);
+      }
+    }
+  } finally {
+    if (descriptor !== STDIN) closeSync(descriptor);
+  }
 }
 
 /** Errors: InputError. */
@@ -36,10 +69,11 @@ export function readText(path: string): string {
 /** The text of a file that need not be there. Errors: InputError when it is, but cannot be read. */
 export function readTextIfPresent(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readText(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw complaint('read', path, error);
+    const { cause } = error as InputError;
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -51,6 +85,12 @@ export function writeFile(path: string, contents: Uint8Array | string): void {
 /** Fail now, not after a long run; what the file holds stays. Errors: InputError. */
 export function requireWritable(path: string): void {
   attempt('write', path, () => closeSync(openSync(path, 'a')));
+}
+
+/** Errors: InputError when writing `output` would overwrite `input`. */
+export function requireOther(output: string, input: string): void {
+  const isSame = attempt('read', input, () => realpathSync(input) === realpathSync(output));
+  if (isSame) throw new InputError(`${output} is the input; it would be overwritten`);
 }
 
 const BUFFER_CHARACTERS = 65536;
@@ -98,11 +138,14 @@ function attempt<T>(verb: string, path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw complaint(verb, path, error);
+    throw error instanceof InputError ? error : complaint(verb, path, error);
   }
 }
 
 function complaint(verb: string, path: string, cause: unknown): InputError {
   const { code = '', message } = cause as NodeJS.ErrnoException;
-  return new InputError(`cannot ${verb} ${path}: ${REASONS[code] ?? message}`, { cause });
+  return new InputError(
+    `cannot ${verb} ${path === '' ? '""' : path}: ${REASONS[code] ?? message}`,
+    { cause },
+  );
 }

@@ -3,7 +3,7 @@
 // Exit code: 0 success; 1 the guest failed; 2 usage or bad input, with one line on stderr; 70 a
 // defect of this tool, with its stack trace.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CodeMapError } from '../abi/code-map.js';
 import { ModuleError, OptionError } from '../host/errors.js';
@@ -19,6 +19,7 @@ import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 
 const NAME = 'wasm-rseq';
+const STDERR = 2;
 
 /** Everything that is the user's to put right. */
 const INPUT_ERRORS = [
@@ -115,5 +116,8 @@ function surviveBrokenPipes(): void {
 }
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  // The event comes when nobody is left to catch an exception.
+  writeSync(STDERR, `${NAME}: cannot write output: ${error.message}\n`);
+  process.exit(BAD_INPUT);
 }

@@ -3,7 +3,7 @@
 
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { CodeMap } from '../abi/code-map.js';
 import { loadModule } from '../host/loader.js';
 import { compileProgram } from '../toolchain/compile.js';
@@ -83,14 +83,22 @@ function usableCacheFolder(chosen: string | false | undefined): string | undefin
   if (chosen === false) return undefined;
   const folder = chosen ?? defaultCacheFolder();
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK);
-    return folder;
+    if (statSync(folder).isDirectory()) return folder;
+    throw new InputError(`${folder} is a file`);
   } catch (cause) {
     // A cache nobody asked for is not worth a failure.
     if (chosen === undefined) return undefined;
     throw new InputError(`--cache ${chosen} must be a folder that can be written`, { cause });
   }
+}
+
+/** Level by level: mkdirSync with `recursive` never returns where no folder can be made, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 function defaultCacheFolder(): string {

@@ -103,6 +103,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const fuelLimit = integer('fuelLimit', options.fuelLimit, 1e10, 1, Number.MAX_SAFE_INTEGER);
   const memoryLimit = integer('memoryLimit', options.memoryLimit, 4096, 1, 65536 - 4);
   const threadLimit = integer('threadLimit', options.threadLimit, 65536, 1, 2 ** 24);
+  requireHooks(options);
   const scheduler = createScheduler(options);
   const guest = instantiate(await loadModule(options.wasm), memoryLimit, options.sourceMap);
   const hash = new TraceHash();
@@ -120,8 +121,40 @@ export async function createHost(options: HostOptions): Promise<Host> {
     boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
   });
   const { map, memory } = guest;
-  const run: Host['run'] = (onProgress) => toResult(guest, kernel.run(onProgress), hash);
+  let hasRun = false;
+  const run: Host['run'] = (onProgress) => {
+    if (hasRun) throw new Error('a host runs its program once; create another');
+    hasRun = true;
+    return toResult(guest, kernel.run(onProgress), hash);
+  };
   return { map, kernel, memory, run };
+}
+
+/** Errors: OptionError for something to call that cannot be called, or an argument that is no text. */
+function requireHooks({
+  onOutput,
+  observers = [],
+  args = [],
+  scheduler,
+  stdin,
+}: HostOptions): void {
+  if (onOutput !== undefined && typeof onOutput !== 'function') {
+    throw new OptionError('onOutput', onOutput, 'is not a function');
+  }
+  if (stdin !== undefined && !(stdin instanceof Uint8Array)) {
+    throw new OptionError('stdin', stdin, 'is not a Uint8Array');
+  }
+  for (const observer of observers) {
+    if (typeof observer?.event !== 'function') {
+      throw new OptionError('observers', observer, 'has no method event');
+    }
+  }
+  for (const text of args) {
+    if (typeof text !== 'string') throw new OptionError('args', text, 'is not a string');
+  }
+  if (typeof scheduler === 'object' && typeof scheduler?.pick !== 'function') {
+    throw new OptionError('scheduler', scheduler, 'has no method pick');
+  }
 }
 
 function createScheduler(options: HostOptions): Scheduler {
@@ -192,12 +225,15 @@ function describeFailure(map: CodeMap, outcome: Outcome): GuestFailure | undefin
 function describeFuelLimit(map: CodeMap, { starvation, counts }: Outcome, place: string): string {
   const limit = `fuel limit reached after ${counts.fuel} instructions`;
   const section = starvation && sectionAt(map, starvation.ip);
-  if (section === undefined || starvation === undefined || starvation.largestSlice > section.fuel) {
-    return `${limit}, in ${place}`;
-  }
+  if (section === undefined || starvation === undefined) return `${limit}, in ${place}`;
+  const { restarts, largestSlice } = starvation;
   const where = formatPlace(pointAt(map, section.start));
+  const needed =
+    largestSlice <= section.fuel
+      ? `it needs a quantum above ${section.fuel}`
+      : `a turn without its loops takes ${section.fuel}; if it never commits, it needs a longer quantum`;
   return (
-    `${limit}: the section in ${where} restarted ${starvation.restarts} times in a row in slices ` +
-    `of at most ${starvation.largestSlice}; it needs a quantum above ${section.fuel}`
+    `${limit}: the section in ${where} restarted ${restarts} times in a row in slices ` +
+    `of at most ${largestSlice}; ${needed}`
   );
 }

@@ -207,8 +207,9 @@ export class WasmMachine implements Machine {
   #setStackHeader(end: number): void {
     const { bytes } = this.#memory;
     const view = new DataView(bytes.buffer);
-    view.setInt32(this.#stackBase, end, true);
-    view.setInt32(this.#stackBase + 4, bytes.length, true);
+    view.setUint32(this.#stackBase, end, true);
+    // A memory of 4 GiB ends at an address that has no 32-bit number.
+    view.setUint32(this.#stackBase + 4, Math.min(bytes.length, 0xffffffff), true);
   }
 
   get #stackBase(): number {

@@ -70,6 +70,8 @@ export function takeStart(ir: Ir): void {
   const { body, vars } = binaryen.getFunctionInfo(start);
   module.addFunction(START, binaryen.none, binaryen.none, vars, body);
   binaryen.Function.setBody(start, module.nop());
+  // Nothing calls it before the contract is complete; exported, it is kept until then.
+  module.addFunctionExport(START, EXPORTED_START);
 }
 
 /**
@@ -120,6 +122,7 @@ export function completeContract(ir: Ir): void {
   addGrow(ir);
   addEnter(ir);
   module.removeExport(KEPT_TABLE);
+  if (exportedFunction(ir, EXPORTED_START) !== undefined) module.removeExport(EXPORTED_START);
   dropStart(ir);
   importMemory(ir);
 }
@@ -227,7 +230,7 @@ function addGrow(ir: Ir): void {
 function addEnter(ir: Ir): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
-  const start = exportedFunction(ir, EXPORTED_START) ?? definedName(ir, START);
+  const start = exportedFunction(ir, EXPORTED_START);
   const main = requireMain(ir);
   const prologue = start === undefined ? [] : [module.call(start, [], binaryen.none)];
   const runMain = ir.sequence([...prologue, module.call(main, [], i32)], i32);
@@ -330,10 +333,6 @@ function exportedFunction(ir: Ir, name: string): string | undefined {
     if (info.name === name && info.kind === binaryen.ExternalFunction) return info.value;
   }
   return undefined;
-}
-
-function definedName(ir: Ir, name: string): string | undefined {
-  return ir.module.getFunction(name) === 0 ? undefined : name;
 }
 
 /** A signature of `count` 32-bit words. */

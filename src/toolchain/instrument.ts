@@ -12,6 +12,7 @@ import {
   replaceAbort,
   takeStart,
 } from './contract.js';
+import { inlineFieldAccess } from './field-access.js';
 import { Ir, ToolchainError } from './ir.js';
 import { lowerLabels } from './lower.js';
 import { meterModule } from './meter.js';
@@ -65,6 +66,7 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   takeStart(ir);
   replaceAbort(ir);
   if (isOptimized) flattenStatements(ir);
+  inlineFieldAccess(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals });
   optimize();
   const layout = meterModule(ir, new SourceLines(ir), sections, metering);

@@ -64,14 +64,14 @@ export function lowerLabels(ir: Ir, lines: SourceLines, options: LowerOptions): 
   return lowered;
 }
 
-const STORES: readonly Kind[] = [
+const STORES: ReadonlySet<Kind> = new Set<Kind>([
   'Store',
   'AtomicRMW',
   'AtomicCmpxchg',
   'MemoryCopy',
   'MemoryFill',
   'MemoryInit',
-];
+]);
 const CALLS: readonly Kind[] = ['Call', 'CallIndirect', 'MemoryGrow'];
 
 class SectionLowering {
@@ -81,6 +81,8 @@ class SectionLowering {
   /** Labels of the blocks and loops inside the section. */
   readonly #innerLabels = new Set<string>();
   #hasStore = false;
+  /** True once a store may have been executed, by way of a loop's earlier turns too. */
+  #mayHaveStored = false;
   /** True after a point until the next access: what follows is covered by that point. */
   #isCovered = false;
   #line: SourceLine | undefined;
@@ -131,10 +133,12 @@ class SectionLowering {
     // A join may be reached from where the last point is spent.
     if (kind === 'Block' && ir.text(ref, 'Name') !== '') this.#isCovered = false;
     if (isAccess(ir, ref)) {
-      if (STORES.includes(kind)) this.#hasStore = true;
+      if (STORES.has(kind)) this.#mayHaveStored = this.#hasStore = true;
       return this.#covered(ref, true);
     }
-    return this.#leaves(ref, kind) ? this.#covered(ref, false) : ref;
+    // What has stored may have committed: a thread stopped between that and the way out would do it
+    // twice. Leaving touches no memory, so it goes with the access before it.
+    return this.#leaves(ref, kind) && !this.#mayHaveStored ? this.#covered(ref, false) : ref;
   }
 
   #visitIf(ref: Ref): Ref {
@@ -154,11 +158,20 @@ class SectionLowering {
   /** The head of a loop is a point, so that a section can be interrupted in every turn of it. */
   #visitLoop(ref: Ref): Ref {
     const [body] = this.ir.operands(ref);
+    if (this.#containsStore(ref)) this.#mayHaveStored = true;
     const point = this.#point();
     const rest = this.#visit(body?.get() as Ref);
     body?.set(this.ir.sequence([point, rest], this.ir.type(rest)));
     this.#isCovered = false;
     return ref;
+  }
+
+  #containsStore(root: Ref): boolean {
+    let contains = false;
+    this.ir.walk(root, (ref) => {
+      contains ||= STORES.has(this.ir.kind(ref));
+    });
+    return contains;
   }
 
   #covered(ref: Ref, isAccess: boolean): Ref {

@@ -118,6 +118,23 @@ describe('file', () => {
     expect(await complaintOf([command, 'DIR/foreign.wasm'])).toMatch(/^module has no code map/);
   });
 
+  test.each(['DIR/counter.wasm', 'DIR/./counter.wasm'])(
+    'build refuses to overwrite its input by %s',
+    async (output) => {
+      expect(await complaintOf(['build', 'DIR/counter.wasm', '-o', output])).toMatch(
+        /is the input; it would be overwritten$/,
+      );
+    },
+  );
+
+  test('run refuses an input without end', async () => {
+    const words = ['run', 'DIR/counter.wasm', '--stdin', '/dev/zero'];
+
+    expect(await complaintOf(words)).toMatch(
+      /^cannot read \/dev\/zero: over \d+ bytes, and no file$/,
+    );
+  });
+
   test('build refuses a module that is built', async () => {
     expect(await complaintOf(['build', 'DIR/counter.wasm'])).toBe(
       'module is instrumented already: it has a code map',

@@ -128,7 +128,9 @@ describe('npm start', () => {
 });
 
 function wordCount(...args: string[]) {
-  return spawnSync(process.execPath, [path('bin/word-count.js'), ...args], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [path('examples/wordcount/main.js'), ...args], {
+    encoding: 'utf8',
+  });
 }
 
 function path(name: string): string {

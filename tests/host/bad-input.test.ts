@@ -246,6 +246,30 @@ const OPTIONS: readonly (readonly [string, unknown])[] = [
   ['scheduler', 'fifo'],
 ];
 
+const HOOKS: readonly (readonly [string, unknown, RegExp])[] = [
+  ['scheduler', {}, /has no method pick/],
+  ['observers', [{}], /has no method event/],
+  ['onOutput', 5, /is not a function/],
+  ['args', [1], /is not a string/],
+  ['stdin', 'abc', /is not a Uint8Array/],
+];
+
+describe('a host', () => {
+  test('runs its program once', async () => {
+    const host = await createHost({ wasm: wasm as BufferSource });
+    host.run();
+
+    expect(() => host.run()).toThrow(/runs its program once/);
+  });
+
+  test.each(HOOKS)('refuses %s that it could not use', async (option, value, message) => {
+    const error = await boot(wasm, { [option]: value }).catch((thrown: unknown) => thrown);
+
+    expect(error).toBeInstanceOf(OptionError);
+    expect((error as Error).message).toMatch(message);
+  });
+});
+
 describe('an option', () => {
   test.each(OPTIONS)('%s: %s is refused by name, value and rule', async (option, value) => {
     const error = await boot(wasm, { [option]: value }).catch((thrown: unknown) => thrown);

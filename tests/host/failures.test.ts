@@ -131,6 +131,29 @@ describe('a guest that never ends', () => {
     );
   });
 
+  test('because of a section with a loop names it too', async () => {
+    const result = await run(
+      `function worker(n: usize): i32 {
+        rseq.restart();
+        rseq.start();
+        for (let i = 0; i < 100; i++) load<i32>(cell);
+        store<i32>(cell, 1);
+        rseq.end();
+        return 0;
+      }
+      export function main(): i32 {
+        rseq.register();
+        const a = spawn(worker, 0), b = spawn(worker, 0);
+        return join(a) + join(b);
+      }`,
+      { scheduler: 'round-robin', quantum: 200, fuelLimit: 100_000 },
+    );
+
+    expect(result.failure?.message).toMatch(
+      /section in guest\/worker \(guest\.ts:6\) restarted \d+ times .* needs a longer quantum/,
+    );
+  });
+
   test('because every thread waits is a deadlock', async () => {
     const result = await run(`
       let tids: usize = memory.data(16);
@@ -170,6 +193,16 @@ describe('a guest that runs out of memory', () => {
     );
 
     expect(result.exitCode).toBe(16);
+  });
+
+  test('can have all of 4 GiB but the pages of the host', async () => {
+    const result = await run(main('memory.grow(65532 - memory.size());\nwhile (true) {}'), {
+      memoryLimit: 65532,
+      quantum: 100,
+      fuelLimit: 1e5,
+    });
+
+    expect(result.failure).toMatchObject({ kind: 'fuel-limit' });
   });
 
   test('in an allocator is killed, with place', async () => {

@@ -143,6 +143,34 @@ describe('signals', () => {
     expect(host.run().failure).toBeUndefined();
   });
 
+  test('whose handlers join leave the status that their thread joins alone', async () => {
+    const source = `${HEAD}
+      let other: i32 = 0;
+      function onSignal(signo: i32): void { join(other); }
+      function give(n: usize): i32 { return <i32>n; }
+      function killer(target: usize): i32 {
+        for (let i = 0; i < 400; i++) { kill(<i32>target, USR1); thread.yield(); }
+        return 0;
+      }
+      export function main(): i32 {
+        rseq.register();
+        other = spawn(give, 222);
+        join(other);
+        signal(USR1, onSignal);
+        const k = spawn(killer, self());
+        let wrong = 0;
+        for (let i = 0; i < 100; i++) if (join(spawn(give, 111)) != 111) wrong++;
+        join(k);
+        return wrong;
+      }`;
+    const program = await compileSource(source);
+    for (const quantum of [50, 200]) {
+      const host = await bootProgram(program, { cpus: 2, quantum, fuelLimit: 1e7 });
+
+      expect(host.run().failure).toBeUndefined();
+    }
+  });
+
   test('blocked by the mask wait until it is lifted', async () => {
     const source = `${HEAD}
       function onSignal(signo: i32): void { store<i32>(handled, load<i32>(handled) + 1); }

@@ -18,7 +18,8 @@ const binaryen = binaryenPackage as unknown as Binaryen;
  * `base` is dead once `p` is computed, so the optimiser lets `p` take its local; a restart computes
  * p from p, and the increment goes astray.
  */
-const SOURCE = `import { rseq, spawn, join, nrCpus } from 'wasm-rseq/assembly';
+const SOURCE = `import * as sys from 'wasm-rseq/assembly/sys';
+import { rseq, spawn, join, nrCpus } from 'wasm-rseq/assembly';
 let slots: usize = memory.data(4096, 64);
 let holder: usize = memory.data(8, 8);
 function add(): void {
@@ -33,7 +34,9 @@ function worker(n: usize): i32 {
   for (let i = 0; i < 200; i++) add();
   return 0;
 }
+let pid: i32 = sys.getpid() + 41;
 export function main(): i32 {
+  assert(pid == 42, 'the start function has run');
   assert(rseq.register() == 0);
   store<usize>(holder, slots);
   const a = spawn(worker, 1), b = spawn(worker, 2);

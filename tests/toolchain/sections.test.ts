@@ -330,3 +330,76 @@ describe('join', () => {
     expect(host.run().failure).toBeUndefined();
   });
 });
+
+describe('a way out of a section', () => {
+  const SOURCE = `import { rseq, spawn, join, printNumber } from 'wasm-rseq/assembly';
+    let cell: usize = memory.data(64, 64);
+    function add(amount: i32): bool {
+      rseq.restart();
+      rseq.start();
+      const value = load<i32>(cell);
+      if (amount == 1) { store<i32>(cell, value + 1); return true; }
+      while (amount == 10) {
+        store<i32>(cell, value + amount);
+        if (value >= 0) return false;
+      }
+      store<i32>(cell, 0);
+      rseq.end();
+      return false;
+    }
+    function worker(n: usize): i32 {
+      for (let i = 0; i < 50; i++) add(<i32>n);
+      return 0;
+    }
+    export function main(): i32 {
+      assert(rseq.register() == 0);
+      const a = spawn(worker, 1), b = spawn(worker, 1), c = spawn(worker, 10);
+      join(a); join(b); join(c);
+      printNumber(load<i32>(cell));
+      return 0;
+    }`;
+
+  test.each([0, 3])('behind a store does not commit it twice, -O%i', async (optimizeLevel) => {
+    const program = await compileSource(SOURCE, { optimizeLevel });
+    for (let quantum = 1; quantum <= 40; quantum++) {
+      const host = await bootProgram(program, { quantum, seed: quantum, fuelLimit: 1e6 });
+
+      host.run();
+
+      expect(host.printed).toEqual(['600']);
+    }
+  });
+});
+
+describe('a field of an @unmanaged class', () => {
+  const SOURCE = `import { rseq, spawn, join } from 'wasm-rseq/assembly';
+    @unmanaged class Tally { count: i32 = 0; sum: i64 = 0; }
+    let cell: usize = memory.data(64, 64);
+    function worker(n: usize): i32 {
+      const tally = changetype<Tally>(cell);
+      for (let i = 0; i < 50; i++) {
+        rseq.restart();
+        rseq.start();
+        tally.sum = i;
+        tally.count = tally.count + 1;
+        rseq.end();
+      }
+      return 0;
+    }
+    export function main(): i32 {
+      assert(rseq.register() == 0);
+      const a = spawn(worker, 0), b = spawn(worker, 0);
+      join(a); join(b);
+      return changetype<Tally>(cell).count == 100 ? 0 : 1;
+    }`;
+
+  test.each([0, 3])('is a load or store, not a call, in a section, -O%i', async (optimizeLevel) => {
+    const program = await compileSource(SOURCE, { optimizeLevel });
+    for (const quantum of [5, 13, 29]) {
+      const host = await bootProgram(program, { quantum, fuelLimit: 1e6 });
+
+      expect(host.run().failure).toBeUndefined();
+      expect(host.map.sections[0]?.listing.join()).toMatch(/i64\.store offset=8/);
+    }
+  });
+});

@@ -6,14 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  compare,
-  compileWay,
-  countOnCpus,
-  countPlainly,
-  total,
-  WAYS,
-} from '../examples/wordcount/count.js';
+import { compare, compileWay, countOnCpus, countPlainly, total, WAYS } from './count.js';
 
 const USAGE =
   'usage: npm start -- [FILE] [--seed N] [--quantum N] [--cpus N] [--threads N] [--json]';
