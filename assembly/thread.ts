@@ -25,17 +25,20 @@ export type ThreadFunction = (argument: usize) => i32;
  * bytes with heap.alloc, so call it where the program may allocate.
  */
 export function spawn(entry: ThreadFunction, argument: usize): i32 {
+  const own = ensureThreadPointer();
+  store<u64>(own, u64.MAX_VALUE, TCB_ALL_SIGNALS);
+  // No handler may run in here, for it may allocate too, nor in the new thread before it knows its
+  // CPU: that inherits the mask.
+  rtSigprocmask(SIG_SETMASK, own + TCB_ALL_SIGNALS, own + TCB_MASK);
   const tcb = heap.alloc(TCB_BYTES);
   store<i32>(tcb, CPU_ID_UNINITIALIZED, TCB_CPU_ID);
   store<u32>(tcb, entry.index, TCB_FUNCTION);
   store<usize>(tcb, argument, TCB_ARGUMENT);
-  store<u64>(tcb, u64.MAX_VALUE, TCB_ALL_SIGNALS);
+  store<u64>(tcb, load<u64>(own, TCB_MASK), TCB_MASK);
   const start: ThreadFunction = startThread;
-  // No handler may run in the new thread before it knows its CPU: it starts with all signals blocked.
-  rtSigprocmask(SIG_SETMASK, tcb + TCB_ALL_SIGNALS, tcb + TCB_MASK);
   const tid = clone(start.index, tcb, tcb);
-  rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
   if (tid < 0) heap.free(tcb);
+  rtSigprocmask(SIG_SETMASK, own + TCB_MASK, 0);
   return tid;
 }
 

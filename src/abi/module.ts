@@ -28,6 +28,24 @@ export const EXPORT_START_REWIND = 'asyncify_start_rewind';
 export const EXPORT_STOP_REWIND = 'asyncify_stop_rewind';
 export const EXPORT_UNWIND_STATE = 'asyncify_get_state';
 
+/** Every function and every register global that a module exports by contract. */
+export const CONTRACT_FUNCTIONS: readonly string[] = [
+  EXPORT_ENTER,
+  EXPORT_START_UNWIND,
+  EXPORT_STOP_UNWIND,
+  EXPORT_START_REWIND,
+  EXPORT_STOP_REWIND,
+  EXPORT_UNWIND_STATE,
+];
+export const CONTRACT_GLOBALS: readonly string[] = [
+  EXPORT_FUEL,
+  EXPORT_TP,
+  EXPORT_R10,
+  EXPORT_SIGNAL_HANDLER,
+  EXPORT_SIGNAL_NUMBER,
+  EXPORT_SECTIONS_ENTERED,
+];
+
 /** Custom section that holds the code map. */
 export const CODE_MAP_SECTION = 'rseq';
 

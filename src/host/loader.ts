@@ -5,6 +5,8 @@ import { instantiateSync } from '@assemblyscript/loader';
 import { type CodeMap, CodeMapError, decodeCodeMap } from '../abi/code-map.js';
 import {
   CODE_MAP_SECTION,
+  CONTRACT_FUNCTIONS,
+  CONTRACT_GLOBALS,
   EXPORT_ENTER,
   EXPORT_FUEL,
   EXPORT_R10,
@@ -45,22 +47,6 @@ export interface Guest {
   sectionsEntered(): number | undefined;
 }
 
-const FUNCTIONS = [
-  EXPORT_ENTER,
-  EXPORT_START_UNWIND,
-  EXPORT_STOP_UNWIND,
-  EXPORT_START_REWIND,
-  EXPORT_STOP_REWIND,
-  EXPORT_UNWIND_STATE,
-];
-const GLOBALS = [
-  EXPORT_FUEL,
-  EXPORT_TP,
-  EXPORT_R10,
-  EXPORT_SIGNAL_HANDLER,
-  EXPORT_SIGNAL_NUMBER,
-  EXPORT_SECTIONS_ENTERED,
-];
 const IMPORTS = [
   `function ${RSEQ_MODULE}.${IMPORT_INTERRUPT}`,
   `function ${RSEQ_MODULE}.${IMPORT_SYSCALL}`,
@@ -82,8 +68,8 @@ export async function loadModule(wasm: BufferSource | WebAssembly.Module): Promi
   }
   const exports = WebAssembly.Module.exports(module).map(({ kind, name }) => `${kind} ${name}`);
   for (const item of [
-    ...FUNCTIONS.map((name) => `function ${name}`),
-    ...GLOBALS.map((name) => `global ${name}`),
+    ...CONTRACT_FUNCTIONS.map((name) => `function ${name}`),
+    ...CONTRACT_GLOBALS.map((name) => `global ${name}`),
   ]) {
     if (!exports.includes(item)) throw new ModuleError(`module does not export ${item}`);
   }
@@ -103,7 +89,7 @@ export function instantiate(
     [RSEQ_MODULE]: machine.imports,
     [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
   });
-  for (const name of GLOBALS) requireRegister(name, exports[name] as WebAssembly.Global);
+  for (const name of CONTRACT_GLOBALS) requireRegister(name, exports[name] as WebAssembly.Global);
   machine.attach(guestExports(exports));
   const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
   const isCounted = map.metering === 'instruction';

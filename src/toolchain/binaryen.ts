@@ -67,6 +67,7 @@ export interface Module {
   getDataSegmentInfo(segment: Ref): DataSegment;
   getNumElementSegments(): number;
   getElementSegmentByIndex(index: number): Ref;
+  addMemoryExport(internal: string, external: string): Ref;
   addTableExport(internal: string, external: string): Ref;
   removeExport(external: string): void;
   addTable(name: string, initial: number, maximum: number, type?: Type): Ref;

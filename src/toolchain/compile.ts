@@ -68,7 +68,17 @@ interface Compilation {
   readonly sources: Readonly<Record<string, string | null>>;
 }
 
-async function runCompiler(file: string, options: CompileOptions): Promise<Compilation> {
+let lastCompilation: Promise<unknown> = Promise.resolve();
+
+/** One after another: asc and Binaryen keep state of their own between the steps of a compilation. */
+function runCompiler(file: string, options: CompileOptions): Promise<Compilation> {
+  const compile = (): Promise<Compilation> => compileAlone(file, options);
+  const compilation = lastCompilation.then(compile, compile);
+  lastCompilation = compilation;
+  return compilation;
+}
+
+async function compileAlone(file: string, options: CompileOptions): Promise<Compilation> {
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
   const sources: Record<string, string | null> = {};

@@ -37,6 +37,16 @@ export const GROW = 'rseq.grow';
 
 const SIGNAL_HANDLER = 'rseq.signal_handler';
 const SIGNAL_NUMBER = 'rseq.signal_number';
+/** Internal names of the register globals. */
+export const REGISTERS: readonly string[] = [
+  FUEL,
+  TP,
+  R10,
+  SIGNAL_HANDLER,
+  SIGNAL_NUMBER,
+  SECTIONS_ENTERED,
+];
+
 const HOST_INTERRUPT = 'rseq.host_interrupt';
 const HOST_SYSCALL = 'rseq.host_syscall';
 const START = 'rseq.start_function';
@@ -46,7 +56,7 @@ export const EXPORTED_START = 'rseq_start';
 /** The registers of a thread, as exported globals: the optimiser must not take them for constants. */
 export function addRegisters(ir: Ir): void {
   const { module, binaryen } = ir;
-  for (const name of [FUEL, TP, R10, SIGNAL_HANDLER, SIGNAL_NUMBER, SECTIONS_ENTERED]) {
+  for (const name of REGISTERS) {
     module.addGlobal(name, binaryen.i32, true, module.i32.const(0));
   }
   exportRegisters(ir);
@@ -56,10 +66,17 @@ export function addRegisters(ir: Ir): void {
 }
 
 const KEPT_TABLE = 'rseq.table';
+const KEPT_MEMORY = 'rseq.memory';
+/** 4 GiB. */
+const MOST_PAGES = 65536;
 
-/** Keep the functions that threads and handlers are started with, until something calls them. */
-export function keepTable(ir: Ir): void {
+/**
+ * Keep what only the kernel uses, until the contract is complete: the functions that threads and
+ * handlers are started with, and the memory.
+ */
+export function keepForKernel(ir: Ir): void {
   ir.module.addTableExport(tableName(ir), KEPT_TABLE);
+  ir.module.addMemoryExport(memoryLimits(ir).name, KEPT_MEMORY);
 }
 
 /** Take the start function out of the module's start: it must run metered, as part of the program. */
@@ -122,6 +139,7 @@ export function completeContract(ir: Ir): void {
   addGrow(ir);
   addEnter(ir);
   module.removeExport(KEPT_TABLE);
+  module.removeExport(KEPT_MEMORY);
   if (exportedFunction(ir, EXPORTED_START) !== undefined) module.removeExport(EXPORTED_START);
   dropStart(ir);
   importMemory(ir);
@@ -288,7 +306,8 @@ function importMemory(ir: Ir): void {
   const { name, initial, maximum, shared } = memoryLimits(ir);
   if (maximum > 0) {
     const segments = dataSegments(module);
-    module.setMemory(initial, maximum + UNWIND_PAGES, null, segments, shared, false, name);
+    const raised = Math.min(maximum + UNWIND_PAGES, MOST_PAGES);
+    module.setMemory(initial, raised, null, segments, shared, false, name);
   }
   module.addMemoryImport(name, MEMORY_MODULE, MEMORY_NAME, shared);
 }

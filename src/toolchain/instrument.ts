@@ -2,12 +2,17 @@
 // for a module asc has just compiled and for a finished .wasm.
 
 import { type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
-import { CODE_MAP_SECTION, RSEQ_MODULE } from '../abi/module.js';
+import {
+  CODE_MAP_SECTION,
+  CONTRACT_FUNCTIONS,
+  CONTRACT_GLOBALS,
+  RSEQ_MODULE,
+} from '../abi/module.js';
 import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
 import {
   addRegisters,
   completeContract,
-  keepTable,
+  keepForKernel,
   memoryLimits,
   replaceAbort,
   takeStart,
@@ -49,7 +54,14 @@ export function instrument(
 ): CodeMap {
   const { optimizeLevel = 0, shrinkLevel = 0 } = options;
   const passOptions = { ...PASS_OPTIONS, optimizeLevel, shrinkLevel };
-  return withPassOptions(binaryen, passOptions, () => runPipeline(binaryen, module, options));
+  try {
+    return withPassOptions(binaryen, passOptions, () => runPipeline(binaryen, module, options));
+  } catch (cause) {
+    if (cause instanceof ToolchainError) throw cause;
+    // Binaryen stops with objects that are no errors.
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ToolchainError(`Binaryen cannot instrument this module: ${reason}`, { cause });
+  }
 }
 
 function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
@@ -60,9 +72,9 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   module.setFeatures(module.getFeatures() | portableFeatures(binaryen));
   const ir = new Ir(binaryen, module);
   const limits = memoryLimits(ir);
-  requireCalledOnly(ir);
+  requireUsable(ir);
   addRegisters(ir);
-  keepTable(ir);
+  keepForKernel(ir);
   takeStart(ir);
   replaceAbort(ir);
   if (isOptimized) flattenStatements(ir);
@@ -81,16 +93,44 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
 
 /** A finished module keeps operands on the stack across labels: make every label a statement again. */
 function flattenStatements({ module }: Ir): void {
-  module.runPasses(['flatten', 'merge-blocks', 'vacuum']);
+  module.runPasses(['flatten', 'merge-blocks']);
 }
 
-/** Errors: ToolchainError when something the toolchain replaces is used as a value. */
-function requireCalledOnly(ir: Ir): void {
+/** Parameters and results, in words, of what a program imports from `rseq`. */
+const SIGNATURES: Readonly<Record<string, readonly [number, number]>> = {
+  restart: [0, 1],
+  start: [0, 0],
+  end: [0, 0],
+  tp: [0, 1],
+  critical_start: [0, 1],
+  critical_end: [0, 1],
+  critical_restart: [0, 1],
+  syscall: [7, 1],
+};
+
+/**
+ * Errors: ToolchainError when an import of `rseq` is unknown, has another signature, or is used as a
+ * value; when an export has a name of the contract's.
+ */
+function requireUsable(ir: Ir): void {
+  const { binaryen, module } = ir;
   const values = ir.functionValues();
-  for (let index = 0; index < ir.module.getNumFunctions(); index++) {
-    const { name, module, base } = ir.binaryen.getFunctionInfo(ir.module.getFunctionByIndex(index));
-    if (module === RSEQ_MODULE && values.has(name)) {
-      throw new ToolchainError(`${name} (rseq.${base}) is used as a value; it can only be called`);
+  for (let index = 0; index < module.getNumFunctions(); index++) {
+    const info = binaryen.getFunctionInfo(module.getFunctionByIndex(index));
+    if (info.module !== RSEQ_MODULE) continue;
+    const place = `${info.name} (rseq.${info.base})`;
+    if (values.has(info.name)) {
+      throw new ToolchainError(`${place} is used as a value; it can only be called`);
+    }
+    const signature = [info.params, info.results].map((type) => binaryen.expandType(type));
+    const expected = SIGNATURES[info.base];
+    const isWords = signature.flat().every((type) => type === binaryen.i32);
+    const isSame = signature.every((types, at) => types.length === expected?.[at]);
+    if (!isWords || !isSame) throw new ToolchainError(`${place} is no import of the library`);
+  }
+  for (const name of ir.exportNames()) {
+    if (CONTRACT_FUNCTIONS.includes(name) || CONTRACT_GLOBALS.includes(name)) {
+      throw new ToolchainError(`the module exports ${name}, a name of the contract's`);
     }
   }
 }

@@ -193,6 +193,13 @@ export class Ir {
     return targets;
   }
 
+  /** Names under which the module exports something. */
+  exportNames(): string[] {
+    return Array.from({ length: this.module.getNumExports() }, (_, index) => {
+      return this.binaryen.getExportInfo(this.module.getExportByIndex(index)).name;
+    });
+  }
+
   /** The globals by internal name. */
   globals(): ReadonlyMap<string, GlobalInfo> {
     if (this.#globals.size === this.module.getNumGlobals()) return this.#globals;

@@ -128,7 +128,9 @@ class SectionFinder {
     let at = this.#path.length - 1;
     while (at >= 0 && this.#path[at]?.isAlways && !this.#isBlock(this.#path[at])) at--;
     const step = this.#path[at];
-    if (!this.#isBlock(step)) {
+    // What stands before it in its statement would run again with every restart.
+    const isFirst = this.#path.slice(at + 1).every((below) => this.#isFirstToRun(below));
+    if (!this.#isBlock(step) || !isFirst) {
       throw this.#error(call, 'restart() must be a statement or the condition of one');
     }
     this.#restart = { position: { block: step.parent, index: step.index }, call };
@@ -176,6 +178,11 @@ class SectionFinder {
   #isAlwaysEvaluated(parent: Ref, operand: string): boolean {
     const kind = this.ir.kind(parent);
     return kind === 'If' ? operand === 'Condition' : kind !== 'Loop';
+  }
+
+  #isFirstToRun({ parent, index }: Step): boolean {
+    const before = this.ir.operands(parent).slice(0, index);
+    return before.every((operand) => this.ir.isMovable(operand.get()));
   }
 
   #isBlock(step: Step | undefined): step is Step {

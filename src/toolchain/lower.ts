@@ -71,6 +71,7 @@ const STORES: ReadonlySet<Kind> = new Set<Kind>([
   'MemoryCopy',
   'MemoryFill',
   'MemoryInit',
+  'SIMDLoadStoreLane',
 ]);
 const CALLS: readonly Kind[] = ['Call', 'CallIndirect', 'MemoryGrow'];
 

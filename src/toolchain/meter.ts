@@ -31,7 +31,7 @@ export function meterModule(
   for (const func of functions) {
     new FunctionMeter(ir, func, lines, layout, copies, syscalls, metering).meter();
   }
-  removePointImports(ir, sections);
+  removePointImports(ir);
   return layout;
 }
 
@@ -67,14 +67,14 @@ function replaceAddressCalls(ir: Ir, layout: CodeLayout): void {
   }
 }
 
-function removePointImports(ir: Ir, sections: readonly LoweredSection[]): void {
-  for (const section of sections) {
-    for (let point = 0; point <= section.endPoint; point++) {
-      for (const name of ir.importNames(RSEQ_MODULE, `rseq.point.${section.index}.${point}`)) {
-        ir.module.removeFunction(name);
-      }
-    }
+function removePointImports(ir: Ir): void {
+  const { module, binaryen } = ir;
+  const names: string[] = [];
+  for (let index = 0; index < module.getNumFunctions(); index++) {
+    const { name, base } = binaryen.getFunctionInfo(module.getFunctionByIndex(index));
+    if (parsePointName(base) !== undefined) names.push(name);
   }
+  for (const name of names) module.removeFunction(name);
 }
 
 class FunctionMeter {
