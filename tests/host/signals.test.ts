@@ -198,3 +198,19 @@ describe('signals', () => {
     expect(host.run().failure).toMatchObject({ kind: 'signal', signal: 'SIGTERM' });
   });
 });
+
+describe('the library', () => {
+  test('prints numbers whole, whoever prints at the same time', async () => {
+    const source = `import { printNumber, spawn, join } from 'wasm-rseq/assembly';
+      function worker(n: usize): i32 { for (let i = 0; i < 20; i++) printNumber(n); return 0; }
+      export function main(): i32 {
+        const a = spawn(worker, 11111111), b = spawn(worker, 22222222);
+        return join(a) + join(b);
+      }`;
+    const host = await bootProgram(await compileSource(source), { cpus: 2, quantum: 23 });
+
+    host.run();
+
+    expect(new Set(host.printed)).toEqual(new Set(['11111111', '22222222']));
+  });
+});
