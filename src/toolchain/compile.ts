@@ -113,6 +113,7 @@ function ascArguments(file: string, options: CompileOptions): string[] {
   const level = options.optimizeLevel ?? 3;
   return [
     basename(file),
+    '--noColors',
     '--config',
     'none.json',
     '--baseDir',
