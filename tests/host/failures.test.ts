@@ -81,7 +81,7 @@ describe('a guest that traps', () => {
   test('by a stack too deep to suspend is killed, and says so', async () => {
     const result = await run(
       `function f(n: i32, a: i64, b: i64, c: i64, d: i64, e: i64, g: i64, h: i64): i64 {
-        if (n == 5000) while (load<i32>(cell) == 0) {}
+        if (n == 4200) while (load<i32>(cell) == 0) {}
         return f(n + 1, b, c, d, e, g, h, a) + a * b + c * d + e * g + h;
       }
       export function main(): i32 { return <i32>f(0, 1, 2, 3, 4, 5, 6, 7); }`,
