@@ -109,8 +109,10 @@ export class WasmMachine implements Machine {
     try {
       if (thread.stackLength > 0) this.#beginRewind(thread);
       const value = guest.enter(thread.entry, thread.argument);
-      if (guest.unwindState() === NORMAL) this.#finish(value);
-      else this.#endUnwind(thread);
+      if (guest.unwindState() === NORMAL) {
+        this.#exit.kind = 'returned';
+        this.#exit.value = value;
+      } else this.#endUnwind(thread);
     } catch (error) {
       this.#exit.kind = 'faulted';
       this.#exit.fault = this.#describe(error);
@@ -170,7 +172,7 @@ export class WasmMachine implements Machine {
     this.#instance().stopUnwind();
     const base = this.#stackBase;
     const { bytes } = this.#memory;
-    const end = new DataView(bytes.buffer).getInt32(base, true) >>> 0;
+    const end = new DataView(bytes.buffer).getUint32(base, true);
     thread.save(bytes.subarray(base + STACK_HEADER_BYTES, end));
     // The pages may become the guest's when the memory grows: leave nothing behind.
     bytes.fill(0, base, end);
@@ -183,11 +185,6 @@ export class WasmMachine implements Machine {
     this.#setStackHeader(base + STACK_HEADER_BYTES + stack.length);
     this.#rewoundBytes = STACK_HEADER_BYTES + stack.length;
     this.#instance().startRewind(base);
-  }
-
-  #finish(value: number): void {
-    this.#exit.kind = 'returned';
-    this.#exit.value = value;
   }
 
   /** After a trap the instance may be in the middle of unwinding or rewinding: make it normal. */

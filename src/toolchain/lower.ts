@@ -3,7 +3,8 @@
 //     restart(); A; start(); B; end();
 //
 // becomes a loop from the restart label over A and B, with an interruption point in front of every
-// instruction of B that touches memory or leaves, each of which can branch back to the loop's head:
+// instruction of B that touches memory, or leaves with nothing stored yet, each of which can branch back
+// to the loop's head:
 //
 //     r = 0; loop L { <restart() is r>; A; point; B1; point; B2; ... ; end point }
 //     point:  br_if L (r = call rseq.point.S.k)
@@ -106,7 +107,7 @@ class SectionLowering {
     return { index: this.index, endPoint: this.#pointLines.length - 1, lines: this.#pointLines };
   }
 
-  /** Put a point at start(), before every access and way out, and at end(). */
+  /** Put a point at start(), before every access, before a way out that has stored nothing, at end(). */
   #lowerBody(): void {
     const { ir, section } = this;
     const block = new List(ir, section.start.block);
