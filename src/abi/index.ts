@@ -2,7 +2,12 @@
 
 export * from './code-map.js';
 export * from './errno.js';
+export * from './event-counter.js';
+export * from './linux-rseq.js';
 export * from './module.js';
+export * from './percpu-signal.js';
+export * from './personality.js';
+export * from './ras.js';
 export * from './rseq.js';
 export * from './signal.js';
 export * from './syscall.js';

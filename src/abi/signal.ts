@@ -46,6 +46,17 @@ export const SA_NODEFER = 0x40000000;
 /** 0x80000000 written as a positive constant; compare after `>>> 0`. */
 export const SA_RESETHAND = 0x80000000;
 
+/** signal_context(op, depth, register, value): depth 0 is the newest frame. */
+export enum SignalContextOp {
+  Get = 0,
+  Set = 1,
+}
+
+export enum FrameRegister {
+  Ip = 0,
+  R10 = 1,
+}
+
 export const SIG_BLOCK = 0;
 export const SIG_UNBLOCK = 1;
 export const SIG_SETMASK = 2;

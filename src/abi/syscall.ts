@@ -9,18 +9,30 @@ export enum Sysno {
   RtSigprocmask = 14,
   RtSigreturn = 15,
   SchedYield = 24,
+  Nanosleep = 35,
   Getpid = 39,
   /** clone(flags, function, argument, tls): see docs/abi.md for the Wasm calling convention. */
   Clone = 56,
   Exit = 60,
+  Prctl = 157,
   ArchPrctl = 158,
   Gettid = 186,
+  Futex = 202,
   SchedSetaffinity = 203,
   SchedGetaffinity = 204,
+  ClockGettime = 228,
+  ClockNanosleep = 230,
   ExitGroup = 231,
   Tgkill = 234,
   Getcpu = 309,
+  Getrandom = 318,
+  /** turner and google; the same number was percpu's, and here is the event counter's. */
   RestartableSequences = 323,
+  Membarrier = 324,
+  Rseq = 334,
+  /** NetBSD's number. */
+  Rasctl = 343,
+  RseqSliceYield = 471,
 
   /** join(tid, status) -> 0, the exit status stored at `status`; at 0, the exit status itself. */
   Join = 0x1000,
@@ -30,6 +42,10 @@ export enum Sysno {
   Sysconf = 0x1002,
   /** argument(index, buffer, size) -> length in bytes of argument `index`; -ENOENT past the last. */
   Argument = 0x1003,
+  /** context(op, depth, register, value): a register of a signal frame, SignalContextOp. */
+  SignalContext = 0x1004,
+  /** set_cpu_online(cpu, online): hot-plug. */
+  SetCpuOnline = 0x1005,
 }
 
 /** Names that `Sysno.Sysconf` answers. */
@@ -48,3 +64,5 @@ export const CLONE_THREAD_FLAGS = 0x10f00;
 /** arch_prctl code: set the thread-pointer register. */
 export const ARCH_SET_FS = 0x1002;
 export const ARCH_GET_FS = 0x1003;
+/** arch_prctl(code, base, stride), this kernel's own: the register gs is base + cpu x stride. */
+export const ARCH_SET_PERCPU = 0x1f00;

@@ -97,7 +97,7 @@ export class WasmMachine implements Machine {
     this.#guest = guest;
   }
 
-  createContext(entry: number, argument: number): Context {
+  createContext(_program: number, entry: number, argument: number): Context {
     return new WasmContext(entry, argument);
   }
 
@@ -128,6 +128,10 @@ export class WasmMachine implements Machine {
     const thread = context as WasmContext;
     thread.signalHandler = handler;
     thread.signalNumber = signo;
+  }
+
+  loadText(_address: number): number | undefined {
+    return undefined;
   }
 
   /** Code inside the critical range can go to the common handler; a section, to its own label too. */

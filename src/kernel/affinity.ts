@@ -8,6 +8,7 @@ import type { Thread } from './thread.js';
 /** What these calls need of the kernel. */
 export interface Placement {
   readonly cpus: readonly Cpu[];
+  /** The CPUs that can run threads now. */
   readonly onlineCpus: CpuSet;
   /** The thread may no longer be where it is. */
   moveToAllowedCpu(thread: Thread): void;
@@ -28,8 +29,8 @@ export function setAffinity(
   if (bytes === undefined) return -Errno.EFAULT;
   const thread = findThread(caller, tid);
   if (thread === undefined) return -Errno.ESRCH;
-  const set = CpuSet.fromBytes(bytes).intersect(placement.onlineCpus);
-  if (set.isEmpty()) return -Errno.EINVAL;
+  const set = CpuSet.fromBytes(bytes).intersect(CpuSet.firstCpus(placement.cpus.length));
+  if (set.intersect(placement.onlineCpus).isEmpty()) return -Errno.EINVAL;
   thread.affinity = set;
   if (!set.has(thread.cpu)) placement.moveToAllowedCpu(thread);
   return 0;
@@ -50,7 +51,8 @@ export function getAffinity(
   const thread = findThread(caller, tid);
   if (thread === undefined) return -Errno.ESRCH;
   const written = Math.min(length, MAX_CPUS / 8);
-  const isWritten = caller.process.memory.copyOut(mask, thread.affinity.toBytes(written));
+  const bytes = thread.affinity.intersect(placement.onlineCpus).toBytes(written);
+  const isWritten = caller.process.memory.copyOut(mask, bytes);
   return isWritten ? written : -Errno.EFAULT;
 }
 

@@ -24,6 +24,17 @@ export class CpuSet {
     this.#words[cpu >> 5] = (this.#words[cpu >> 5] as number) | (1 << (cpu & 31));
   }
 
+  delete(cpu: number): void {
+    this.#words[cpu >> 5] = (this.#words[cpu >> 5] as number) & ~(1 << (cpu & 31));
+  }
+
+  /** The lowest number that is not in the set. */
+  firstAbsent(): number {
+    let cpu = 0;
+    while (cpu < MAX_CPUS && this.has(cpu)) cpu++;
+    return cpu;
+  }
+
   has(cpu: number): boolean {
     return ((this.#words[cpu >> 5] as number) & (1 << (cpu & 31))) !== 0;
   }
@@ -33,6 +44,16 @@ export class CpuSet {
     const result = new CpuSet();
     for (let cpu = 0; cpu < MAX_CPUS; cpu++) if (this.has(cpu) && other.has(cpu)) result.add(cpu);
     return result;
+  }
+
+  clone(): CpuSet {
+    return this.intersect(this);
+  }
+
+  get size(): number {
+    let size = 0;
+    for (let cpu = 0; cpu < MAX_CPUS; cpu++) if (this.has(cpu)) size++;
+    return size;
   }
 
   isEmpty(): boolean {

@@ -6,6 +6,7 @@
 import type { Cpu } from './cpu.js';
 import type { CpuSet } from './cpu-set.js';
 import { panic } from './panic.js';
+import { RseqEvent } from './rseq/event.js';
 import type { Personality } from './rseq/personality.js';
 import type { Thread } from './thread.js';
 import { type Counts, TraceEvent, type Tracer } from './trace.js';
@@ -39,6 +40,9 @@ export class Dispatcher {
     thread.queue?.remove(thread);
     if (thread.cpu !== cpu.id) this.#migrate(thread, cpu.id);
     cpu.current = thread;
+    const ids = thread.process.concurrencyIds;
+    thread.concurrencyId = ids.firstAbsent();
+    ids.add(thread.concurrencyId);
   }
 
   /** To another CPU, and to the end of its queue. */
@@ -79,6 +83,8 @@ export class Dispatcher {
   #migrate(thread: Thread, cpu: number): void {
     const from = thread.cpu;
     thread.cpu = cpu;
+    thread.registers.gs = thread.process.percpuBase(cpu);
+    thread.events |= RseqEvent.Migrate;
     thread.notifyResume = true;
     this.counts.migrations++;
     this.tracer.emit(TraceEvent.Migrate, thread, from, 0);
@@ -88,6 +94,8 @@ export class Dispatcher {
   #switchOut(cpu: Cpu): void {
     const thread = cpu.current ?? panic('switchOut', `cpu ${cpu.id} is idle`);
     cpu.current = undefined;
+    thread.process.concurrencyIds.delete(thread.concurrencyId);
+    thread.events |= RseqEvent.Preempt;
     if (this.personality.onSwitchOut({ ...thread.registers })) thread.notifyResume = true;
     if (thread.state === 'runnable') cpu.queue.push(thread);
     const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;

@@ -14,6 +14,7 @@ import type { Exit, Machine } from './machine.js';
 import type { Memory } from './memory.js';
 import { panic } from './panic.js';
 import { type Death, Process } from './process.js';
+import { RseqEvent } from './rseq/event.js';
 import type { Personality } from './rseq/personality.js';
 import { MAX_SLICE_FUEL, Schedule } from './schedule.js';
 import type { Choice, Scheduler, SchedulerView } from './scheduler.js';
@@ -21,6 +22,7 @@ import { DEFAULT_ACTION } from './signal-frame.js';
 import {
   disposition,
   hasDeliverableSignal,
+  isSignal,
   popFrame,
   pushFrame,
   sendSignal,
@@ -28,8 +30,10 @@ import {
 } from './signal.js';
 import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
-import { Thread } from './thread.js';
+import { type Joiner, Thread } from './thread.js';
+import { TimerQueue } from './timer-queue.js';
 import { type Counts, type Observer, TraceEvent, Tracer } from './trace.js';
+import type { Wait } from './wait.js';
 
 export interface KernelOptions {
   readonly machine: Machine;
@@ -46,6 +50,8 @@ export interface KernelOptions {
   readonly stdin?: Uint8Array;
   readonly onOutput?: OutputListener;
   readonly boot?: BootParameters;
+  /** Modules in the address space: the main of each is a thread, the first is the leader; 1. */
+  readonly programs?: number;
 }
 
 export type StopReason = 'exited' | 'killed' | 'fuel-limit' | 'deadlock';
@@ -61,6 +67,8 @@ export interface Outcome {
   readonly counts: Counts;
   readonly schedule: Schedule;
 }
+
+type FixUpHook = 'onResume' | 'onSignal' | 'onSyscallExit';
 
 const LEADER_TID = 1;
 const PROGRESS_SLICES = 4096;
@@ -80,6 +88,9 @@ export class Kernel implements SchedulerView, Services {
   readonly #tracer: Tracer;
   readonly #dispatcher: Dispatcher;
   readonly #choice: Choice = { cpu: 0, tid: 0, fuel: 0 };
+  readonly #timers = new TimerQueue<Thread>();
+  /** Virtual time that passed while no thread could run, in nanoseconds. */
+  #idleTime = 0;
   #aliveCount = 0;
   #nextTid = LEADER_TID;
   /** A system call asked for the slice to end; the thread stays runnable. */
@@ -97,7 +108,14 @@ export class Kernel implements SchedulerView, Services {
     this.console = new Console(options.stdin ?? new Uint8Array(), options.onOutput ?? (() => {}));
     this.boot = options.boot ?? { threads: 1, args: [] };
     this.process = new Process(LEADER_TID, options.memory);
-    this.#addThread(0, 0, this.onlineCpus);
+    for (let program = 0; program < (options.programs ?? 1); program++) {
+      this.#addThread(program, 0, 0, this.onlineCpus.clone());
+    }
+  }
+
+  /** Virtual time in nanoseconds: an instruction takes one, and idle CPUs wait for the next timer. */
+  get now(): number {
+    return Math.min(this.counts.fuel + this.#idleTime, Number.MAX_SAFE_INTEGER);
   }
 
   get runnableCount(): number {
@@ -129,7 +147,8 @@ export class Kernel implements SchedulerView, Services {
   step(): StopReason | undefined {
     if (this.process.hasExited) return this.process.death === undefined ? 'exited' : 'killed';
     if (this.counts.fuel >= this.#options.fuelLimit) return 'fuel-limit';
-    if (this.runnableCount === 0) return 'deadlock';
+    if (this.runnableCount === 0 && !this.#skipToNextTimer()) return 'deadlock';
+    this.#expireTimers();
     const choice = this.#choice;
     this.#options.scheduler.pick(this, choice);
     choice.fuel = Math.min(choice.fuel, this.#options.fuelLimit - this.counts.fuel);
@@ -143,6 +162,7 @@ export class Kernel implements SchedulerView, Services {
     if (
       cpu === undefined ||
       thread === undefined ||
+      !this.isOnline(cpu.id) ||
       !thread.affinity.has(cpu.id) ||
       !Number.isInteger(choice.fuel) ||
       choice.fuel < 1 ||
@@ -151,7 +171,7 @@ export class Kernel implements SchedulerView, Services {
       panic('scheduler', `picked thread ${choice.tid} on cpu ${choice.cpu}, fuel ${choice.fuel}`);
     }
     this.schedule.append(choice);
-    this.#dispatcher.switchTo(cpu, thread);
+    this.#switchTo(cpu, thread);
     this.#tracer.emit(TraceEvent.Run, thread, choice.fuel, 0);
 
     this.#isSliceOver = false;
@@ -163,11 +183,19 @@ export class Kernel implements SchedulerView, Services {
       this.counts.fuel += exit.fuelUsed;
       this.#handleExit(thread, exit);
       if (this.#isSliceOver || thread.state !== 'runnable' || this.process.hasExited) return;
+      if (fuel <= 0) fuel = this.#personality.onSliceEnd?.(thread) ?? 0;
       if (fuel <= 0) {
         thread.wasInterrupted = true;
         return;
       }
     }
+  }
+
+  #switchTo(cpu: Cpu, thread: Thread): void {
+    if (cpu.current === thread) return;
+    this.#dispatcher.switchTo(cpu, thread);
+    const signo = this.#personality.onSwitchIn?.(thread) ?? 0;
+    if (isSignal(signo)) this.signal(thread, signo);
   }
 
   /**
@@ -178,7 +206,7 @@ export class Kernel implements SchedulerView, Services {
     if (thread.pendingSignals !== 0n && !this.#deliverSignal(thread, sliceFuel)) return false;
     if (thread.notifyResume) {
       thread.notifyResume = false;
-      if (!this.#fixUp(thread, this.#personality.onResume(thread), sliceFuel)) return false;
+      if (!this.#fixUp(thread, 'onResume', sliceFuel)) return false;
     }
     const { ip } = thread.registers;
     if (ip === thread.point || this.#machine.isRestart(thread.point, ip)) return true;
@@ -190,18 +218,19 @@ export class Kernel implements SchedulerView, Services {
     return false;
   }
 
-  #fixUp(thread: Thread, outcome: ReturnType<Personality['onResume']>, sliceFuel: number): boolean {
-    if (outcome === 'incoherent') {
-      const pointer = `0x${thread.cpuPointer.toString(16)}`;
-      this.kill(thread, Signal.SIGSEGV, `cpu pointer ${pointer} cannot be written`);
-      return false;
-    }
+  /** What a hook came to. False when the process died of it. */
+  #fixUp(thread: Thread, hook: FixUpHook, sliceFuel: number): boolean {
+    const { ip } = thread.registers;
+    const outcome = this.#personality[hook]?.(thread) ?? 'unchanged';
+    if (outcome === 'unchanged') return true;
     if (outcome === 'redirected') {
       this.counts.restarts++;
-      noteRestart(thread, sliceFuel);
-      this.#tracer.emit(TraceEvent.Restart, thread, thread.registers.r10, thread.registers.ip);
+      noteRestart(thread, sliceFuel, ip);
+      this.#tracer.emit(TraceEvent.Restart, thread, ip, thread.registers.ip);
+      return true;
     }
-    return true;
+    this.kill(thread, Signal.SIGSEGV, outcome.message);
+    return false;
   }
 
   #deliverSignal(thread: Thread, sliceFuel: number): boolean {
@@ -212,7 +241,7 @@ export class Kernel implements SchedulerView, Services {
       this.kill(thread, signo, `terminated by ${Signal[signo] ?? `signal ${signo}`}`);
       return false;
     }
-    if (!this.#fixUp(thread, this.#personality.onSignal(thread), sliceFuel)) return false;
+    if (!this.#fixUp(thread, 'onSignal', sliceFuel)) return false;
     this.#tracer.emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
     const { handler } = pushFrame(thread, signo);
     this.#machine.pushSignalCall(thread.context, handler, signo);
@@ -248,16 +277,18 @@ export class Kernel implements SchedulerView, Services {
   }
 
   #syscall(thread: Thread, sysno: number, args: Int32Array): void {
+    if (this.#personality.onSyscallEntry?.(thread, sysno)) this.#isSliceOver = true;
     const handler = SYSCALLS.get(sysno) ?? this.#personality.syscalls.get(sysno);
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
     if (result !== undefined) thread.registers.ax = result;
     this.#tracer.emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
+    if (thread.state === 'runnable') this.#fixUp(thread, 'onSyscallExit', 0);
   }
 
   /** A thread of the caller's process. Returns its tid; EAGAIN at the thread limit. */
   clone(parent: Thread, entry: number, argument: number, tls: number): number {
     if (this.#aliveCount >= this.#options.threadLimit) return -Errno.EAGAIN;
-    const child = this.#addThread(entry, argument, parent.affinity);
+    const child = this.#addThread(parent.program, entry, argument, parent.affinity);
     child.registers.tp = tls;
     child.signalMask = parent.signalMask;
     this.#personality.onClone(parent, child);
@@ -265,11 +296,12 @@ export class Kernel implements SchedulerView, Services {
     return child.tid;
   }
 
-  #addThread(entry: number, argument: number, affinity: CpuSet): Thread {
+  #addThread(program: number, entry: number, argument: number, affinity: CpuSet): Thread {
     const tid = this.#nextTid++;
-    const context = this.#machine.createContext(entry, argument);
-    const cpu = this.#dispatcher.idlestCpu(affinity);
-    const thread = new Thread(tid, this.process, context, affinity, cpu);
+    const context = this.#machine.createContext(program, entry, argument);
+    const cpu = this.#dispatcher.idlestCpu(affinity.intersect(this.onlineCpus));
+    const thread = new Thread(tid, this.process, program, context, affinity, cpu);
+    thread.registers.gs = this.process.percpuBase(cpu);
     this.process.threads.set(tid, thread);
     this.#aliveCount++;
     this.#dispatcher.add(thread);
@@ -280,7 +312,47 @@ export class Kernel implements SchedulerView, Services {
   moveToAllowedCpu(thread: Thread): void {
     const isRunning = thread.tid === this.#choice.tid;
     if (isRunning) this.#isSliceOver = true;
-    this.#dispatcher.move(thread, this.#dispatcher.idlestCpu(thread.affinity));
+    const allowed = thread.affinity.intersect(this.onlineCpus);
+    this.#dispatcher.move(thread, this.#dispatcher.idlestCpu(allowed));
+  }
+
+  /**
+   * Hot-plug. The threads of a CPU that goes offline move to another they may be on; one that may be
+   * on no other may be on any from then on, as in Linux. Errors: EINVAL there is no such CPU; EBUSY
+   * it is the last one.
+   */
+  setOnline(cpu: number, isOnline: boolean): number {
+    if (this.cpus[cpu] === undefined) return -Errno.EINVAL;
+    if (isOnline === this.isOnline(cpu)) return 0;
+    if (isOnline) {
+      this.onlineCpus.add(cpu);
+      return 0;
+    }
+    if (this.onlineCpus.size === 1) return -Errno.EBUSY;
+    this.onlineCpus.delete(cpu);
+    for (const thread of this.process.threads.values()) this.#leaveOfflineCpu(thread);
+    return 0;
+  }
+
+  #leaveOfflineCpu(thread: Thread): void {
+    if (thread.state === 'dead' || this.isOnline(thread.cpu)) return;
+    if (thread.affinity.intersect(this.onlineCpus).isEmpty()) {
+      thread.affinity = CpuSet.firstCpus(this.cpus.length);
+    }
+    this.moveToAllowedCpu(thread);
+  }
+
+  /**
+   * The fence of membarrier: every thread that has a CPU, or the one that has `cpu`, is told that it
+   * was preempted. Before it runs on, its section is restarted.
+   */
+  fence(caller: Thread, cpu: number | undefined): void {
+    for (const each of this.cpus) {
+      const thread = each.current;
+      if (thread === undefined || (cpu === undefined ? thread === caller : each.id !== cpu)) continue;
+      thread.events |= RseqEvent.Preempt;
+      thread.notifyResume = true;
+    }
   }
 
   /** The caller gives up its slice; it runs on only if the scheduler picks it again. */
@@ -297,25 +369,67 @@ export class Kernel implements SchedulerView, Services {
     const target = this.process.threads.get(tid);
     if (target === undefined) return -Errno.ESRCH;
     if (target === thread) return -Errno.EDEADLK;
-    thread.joinStatus = status;
-    if (target.state === 'dead') return this.#joined(thread, target.exitStatus);
-    // A signal that waits already would not wake the thread later.
-    if (hasDeliverableSignal(thread)) return -Errno.EINTR;
-    target.joiners.push(thread);
-    thread.joining = target;
+    if (target.state === 'dead') return this.#joined(status, target.exitStatus);
+    const joiner: Joiner = { thread, status };
+    const { joiners } = target;
+    joiners.push(joiner);
+    return this.block(thread, {
+      deadline: Number.POSITIVE_INFINITY,
+      leave: () => joiners.splice(joiners.indexOf(joiner), 1),
+      onTimeout: () => panic('join', 'a deadline'),
+      onSignal: () => -Errno.EINTR,
+    });
+  }
+
+  /** The result of a join that has succeeded. */
+  #joined(address: number, exitStatus: number): number {
+    if (address === 0) return exitStatus;
+    return this.process.memory.storeI32(address, exitStatus) ? 0 : -Errno.EFAULT;
+  }
+
+  /**
+   * The thread waits: `wake`, the deadline or a signal ends it, whichever comes first. Returns the
+   * result of the call when that has come already, with the wait left, undefined otherwise.
+   */
+  block(thread: Thread, wait: Wait): number | undefined {
+    if (hasDeliverableSignal(thread)) {
+      wait.leave();
+      return wait.onSignal();
+    }
+    if (wait.deadline <= this.now) {
+      wait.leave();
+      return wait.onTimeout();
+    }
+    thread.wait = wait;
+    if (wait.deadline !== Number.POSITIVE_INFINITY) this.#timers.add(thread);
     this.#dispatcher.stop(thread, 'blocked');
     return undefined;
   }
 
-  #wake(thread: Thread, result: number): void {
+  /** What a blocked thread waited for has come, and whoever calls has taken it out of its queue. */
+  wake(thread: Thread, result: number): void {
+    this.#timers.remove(thread);
+    thread.wait = undefined;
     thread.registers.ax = result;
     this.#dispatcher.wake(thread);
   }
 
-  /** The result of a join that has succeeded. */
-  #joined(joiner: Thread, status: number): number {
-    if (joiner.joinStatus === 0) return status;
-    return this.process.memory.storeI32(joiner.joinStatus, status) ? 0 : -Errno.EFAULT;
+  #expireTimers(): void {
+    const { now } = this;
+    for (;;) {
+      const thread = this.#timers.first;
+      if (thread?.wait === undefined || thread.wait.deadline > now) return;
+      thread.wait.leave();
+      this.wake(thread, thread.wait.onTimeout());
+    }
+  }
+
+  /** Nobody can run: let the time pass. False when nobody waits for it. */
+  #skipToNextTimer(): boolean {
+    const wait = this.#timers.first?.wait;
+    if (wait === undefined) return false;
+    this.#idleTime += Math.max(0, wait.deadline - this.now);
+    return true;
   }
 
   exitThread(thread: Thread, status: number): undefined {
@@ -325,8 +439,7 @@ export class Kernel implements SchedulerView, Services {
     this.#aliveCount--;
     this.#dispatcher.stop(thread, 'dead');
     for (const joiner of thread.joiners) {
-      joiner.joining = undefined;
-      this.#wake(joiner, this.#joined(joiner, status));
+      this.wake(joiner.thread, this.#joined(joiner.status, status));
     }
     thread.joiners.length = 0;
     // As in Linux, the status of a process whose threads all left one by one is its leader's.
@@ -341,11 +454,10 @@ export class Kernel implements SchedulerView, Services {
   /** Make a signal pending; a thread that waits wakes with EINTR when it would be delivered. */
   signal(target: Thread, signo: number): void {
     sendSignal(target, signo);
-    const { joining } = target;
-    if (joining === undefined || !hasDeliverableSignal(target)) return;
-    joining.joiners.splice(joining.joiners.indexOf(target), 1);
-    target.joining = undefined;
-    this.#wake(target, -Errno.EINTR);
+    const { wait } = target;
+    if (wait === undefined || !hasDeliverableSignal(target)) return;
+    wait.leave();
+    this.wake(target, wait.onSignal());
   }
 
   /** rt_sigreturn: the interrupted call returns what it would have returned without the signal. */

@@ -9,10 +9,20 @@ export interface Registers {
   ip: number;
   /** Where the RFC delivers the interrupted ip. */
   r10: number;
+  /** Event counter ABI: where an interrupted section goes on. Writer: the guest. */
+  cx: number;
+  /** Event counter ABI: the event counter when the section began. Writer: the guest. */
+  dx: number;
   /** Result of the last system call. */
   ax: number;
   /** Thread pointer: writer the kernel on behalf of the thread (arch_prctl, clone). */
   tp: number;
+  /** Per-CPU base: address of this CPU's part of the process's per-CPU area. Writer: the kernel. */
+  gs: number;
+}
+
+export function newRegisters(): Registers {
+  return { ip: 0, r10: 0, cx: 0, dx: 0, ax: 0, tp: 0, gs: 0 };
 }
 
 /** A thread's saved stack, opaque to the kernel. */
@@ -45,8 +55,11 @@ export interface Exit {
 }
 
 export interface Machine {
-  /** A context that will call function `entry` (0: the program's main) with `argument`. */
-  createContext(entry: number, argument: number): Context;
+  /**
+   * A context that will call function `entry` (0: its main) of program `program` with `argument`.
+   * Programs are numbered from 0; a machine with one module has one.
+   */
+  createContext(program: number, entry: number, argument: number): Context;
 
   /**
    * Run `context` until its fuel is spent, it makes a system call, returns or faults. The call that
@@ -60,6 +73,12 @@ export interface Machine {
    * then make system call rt_sigreturn.
    */
   pushSignalCall(context: Context, handler: number, signo: number): void;
+
+  /**
+   * The word at code address `address`, as a load from a text page would give it, or undefined where
+   * there is no code. The signature before an abort label is read so.
+   */
+  loadText(address: number): number | undefined;
 
   /** True when code at point `from` can be redirected to `to`: the restart labels that guard it. */
   isRestart(from: number, to: number): boolean;

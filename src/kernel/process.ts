@@ -1,6 +1,7 @@
 // A process: one address space, the threads in it, and what they share.
 
 import { NSIG } from '../abi/signal.js';
+import { CpuSet } from './cpu-set.js';
 import type { Memory } from './memory.js';
 import type { Region } from './section.js';
 import { DEFAULT_ACTION, type SignalAction } from './signal-frame.js';
@@ -16,6 +17,12 @@ export interface Death {
   readonly tid: number;
 }
 
+/** Bytes from `base` to its copy of the next CPU: `stride`. */
+export interface PercpuArea {
+  readonly base: number;
+  readonly stride: number;
+}
+
 export class Process {
   readonly threads: Map<number, Thread> = new Map();
 
@@ -24,6 +31,12 @@ export class Process {
 
   // Guest through restartable_sequences; kept for as long as the process lives.
   region: Region | undefined;
+
+  // Guest through arch_prctl: the area whose part of each CPU the register gs points to.
+  percpuArea: PercpuArea | undefined;
+
+  /** Concurrency ids in use by threads that have a CPU. Writer: the dispatcher. */
+  readonly concurrencyIds: CpuSet = new CpuSet();
 
   // Kernel only.
   exitStatus: number | undefined;
@@ -37,6 +50,12 @@ export class Process {
   /** The first thread. The RFC keeps the region with it. */
   get leader(): Thread {
     return this.threads.get(this.pid) as Thread;
+  }
+
+  /** What gs holds on a CPU; 0 while the process has no per-CPU area. */
+  percpuBase(cpu: number): number {
+    const { base, stride } = this.percpuArea ?? { base: 0, stride: 0 };
+    return (base + Math.imul(cpu, stride)) | 0;
   }
 
   get hasExited(): boolean {

@@ -95,8 +95,8 @@ export function pushFrame(thread: Thread, signo: number): SignalAction {
 export function popFrame(thread: Thread): boolean {
   const frame = thread.frames.pop();
   if (frame === undefined) return false;
-  const { ip, r10, ax } = frame.registers;
-  Object.assign(thread.registers, { ip, r10, ax });
+  const { ip, r10, cx, dx, ax } = frame.registers;
+  Object.assign(thread.registers, { ip, r10, cx, dx, ax });
   thread.point = frame.point;
   thread.suspension = frame.suspension;
   thread.signalMask = frame.mask;

@@ -13,14 +13,14 @@ export interface Starvation {
   readonly largestSlice: number;
 }
 
-/** The thread has been sent to a restart label; the slice it was stopped in had `sliceFuel`. */
-export function noteRestart(thread: Thread, sliceFuel: number): void {
+/** The thread has been sent from `ip` to a restart label, in a slice of `sliceFuel`. */
+export function noteRestart(thread: Thread, sliceFuel: number, ip: number): void {
   const isInARow = thread.exitsSinceRestart <= 1;
   thread.restartsInARow = isInARow ? thread.restartsInARow + 1 : 1;
   thread.largestFutileSlice =
     thread.restartsInARow === 1 ? sliceFuel : Math.max(thread.largestFutileSlice, sliceFuel);
   thread.exitsSinceRestart = 0;
-  thread.lastRestartedIp = thread.registers.r10;
+  thread.lastRestartedIp = ip;
 }
 
 /** The thread with the most restarts in a row, if there is one with more than one. */

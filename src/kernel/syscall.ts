@@ -13,6 +13,7 @@ import { getAffinity, getCpu, type Placement, setAffinity } from './affinity.js'
 import type { Console } from './console.js';
 import { isSignal, setAction, setMask } from './signal.js';
 import type { Thread } from './thread.js';
+import type { Wait } from './wait.js';
 
 /** What a program can ask about its boot. */
 export interface BootParameters {
@@ -26,6 +27,12 @@ export interface Services extends Placement {
   readonly boot: BootParameters;
   clone(parent: Thread, entry: number, argument: number, tls: number): number;
   yield(thread: Thread): number;
+  /** Virtual time in nanoseconds. */
+  readonly now: number;
+  block(thread: Thread, wait: Wait): number | undefined;
+  wake(thread: Thread, result: number): void;
+  fence(caller: Thread, cpu: number | undefined): void;
+  setOnline(cpu: number, isOnline: boolean): number;
   join(thread: Thread, tid: number, status: number): number | undefined;
   exitThread(thread: Thread, status: number): undefined;
   exitGroup(thread: Thread, status: number): undefined;

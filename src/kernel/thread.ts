@@ -1,21 +1,30 @@
 // A guest thread: its registers, where it may run, what it waits for, and the signals it is to get.
 
 import type { CpuSet } from './cpu-set.js';
-import type { Context, Registers } from './machine.js';
+import { type Context, newRegisters, type Registers } from './machine.js';
 import type { Process } from './process.js';
 import type { Queued, RunQueue } from './run-queue.js';
 import type { SignalFrame, Suspension } from './signal-frame.js';
+import type { Wait } from './wait.js';
 
 export type ThreadState = 'runnable' | 'blocked' | 'dead';
+
+/** A thread that waits for the end of another, and where the status goes; 0: it is the result. */
+export interface Joiner {
+  readonly thread: Thread;
+  readonly status: number;
+}
 
 export class Thread implements Queued<Thread> {
   // Set once at spawn.
   readonly tid: number;
   readonly process: Process;
+  /** The module whose code it runs. */
+  readonly program: number;
   readonly context: Context;
 
   // The guest through its instructions, the kernel while the thread is at rest.
-  readonly registers: Registers = { ip: 0, r10: 0, ax: 0, tp: 0 };
+  readonly registers: Registers = newRegisters();
 
   // Kernel only: scheduling.
   state: ThreadState = 'runnable';
@@ -30,14 +39,19 @@ export class Thread implements Queued<Thread> {
   /** The point the thread is suspended at, whatever the kernel has made of registers.ip since. */
   point = 0;
   exitStatus = 0;
-  readonly joiners: Thread[] = [];
-  /** Thread this one waits for in join. */
-  joining: Thread | undefined;
-  /** Where join is to store the status; 0: return it. */
-  joinStatus = 0;
+  readonly joiners: Joiner[] = [];
+  /** Set while it is blocked. */
+  wait: Wait | undefined;
+  /** Place in the timer queue, -1 when it is in none. Writer: the queue only. */
+  timerSlot = -1;
+  timerSequence = 0;
+  /** Concurrency id (Linux: mm_cid): unique among the process's threads that have a CPU. */
+  concurrencyId = 0;
 
   // Kernel only: work before user code runs again (Linux: TIF_NOTIFY_RESUME, TIF_SIGPENDING).
   notifyResume = false;
+  /** What happened since a personality last looked: bits of RseqEvent. */
+  events = 0;
   /** Bit n-1 is signal n. */
   pendingSignals = 0n;
   signalMask = 0n;
@@ -53,9 +67,17 @@ export class Thread implements Queued<Thread> {
   largestFutileSlice = 0;
   lastRestartedIp = 0;
 
-  constructor(tid: number, process: Process, context: Context, affinity: CpuSet, cpu: number) {
+  constructor(
+    tid: number,
+    process: Process,
+    program: number,
+    context: Context,
+    affinity: CpuSet,
+    cpu: number,
+  ) {
     this.tid = tid;
     this.process = process;
+    this.program = program;
     this.context = context;
     this.affinity = affinity;
     this.cpu = cpu;

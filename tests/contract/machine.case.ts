@@ -10,7 +10,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Sysno } from '../../src/abi/syscall.js';
-import type { Context, ExitKind, Machine, Registers } from '../../src/kernel/machine.js';
+import { type Context, type ExitKind, type Machine, newRegisters, type Registers } from '../../src/kernel/machine.js';
 
 export const SYSNO = 0x7001;
 export const HANDLER_SYSNO = 0x7002;
@@ -51,7 +51,7 @@ interface Stop {
 
 /** A thread as the kernel keeps it: what suspended it decides what it is resumed with. */
 class Subject {
-  readonly registers: Registers = { ip: 0, r10: 0, ax: 0, tp: 0 };
+  readonly registers: Registers = newRegisters();
   readonly context: Context;
   #isInterrupted = false;
 
@@ -60,7 +60,7 @@ class Subject {
     entry: number,
     argument: number,
   ) {
-    this.context = machine.createContext(entry, argument);
+    this.context = machine.createContext(0, entry, argument);
   }
 
   run(fuel: number): Stop {

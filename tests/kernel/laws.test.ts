@@ -203,8 +203,12 @@ class WatchedMachine implements Machine {
     readonly watch: Watch,
   ) {}
 
-  createContext(entry: number, argument: number): Context {
-    return this.inner.createContext(entry, argument);
+  createContext(program: number, entry: number, argument: number): Context {
+    return this.inner.createContext(program, entry, argument);
+  }
+
+  loadText(address: number): number | undefined {
+    return this.inner.loadText(address);
   }
 
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {

@@ -13,7 +13,7 @@ const PROCESS = new Process(1, new ArrayMemory(0));
 const EVERYWHERE = CpuSet.firstCpus(1);
 
 function newThreads(count: number): Thread[] {
-  return Array.from({ length: count }, (_, n) => new Thread(n + 1, PROCESS, {}, EVERYWHERE, 0));
+  return Array.from({ length: count }, (_, n) => new Thread(n + 1, PROCESS, 0, {}, EVERYWHERE, 0));
 }
 
 function queueOf(threads: readonly Thread[]): RunQueue<Thread> {

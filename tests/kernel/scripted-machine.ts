@@ -131,6 +131,8 @@ class ScriptedContext {
 export class ScriptedMachine implements Machine {
   /** Every call of `run`, in order: what user code was entered with. */
   readonly entries: Entry[] = [];
+  /** Words of code that a test wants to be readable; everywhere else code reads as 0. */
+  readonly text = new Map<number, number>();
 
   readonly #scripts: Scripts;
   readonly #memory: Memory;
@@ -148,7 +150,7 @@ export class ScriptedMachine implements Machine {
     this.#memory = memory;
   }
 
-  createContext(entry: number, argument: number): Context {
+  createContext(_program: number, entry: number, argument: number): Context {
     return new ScriptedContext(this.#call(entry, argument));
   }
 
@@ -168,6 +170,10 @@ export class ScriptedMachine implements Machine {
 
   pushSignalCall(context: Context, handler: number, signo: number): void {
     (context as ScriptedContext).pending = this.#call(handler, signo);
+  }
+
+  loadText(address: number): number | undefined {
+    return this.text.get(address) ?? (address >= CODE_BASE ? 0 : undefined);
   }
 
   /** Any step of the same function; the scripts of tests have no other labels. */

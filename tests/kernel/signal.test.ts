@@ -416,7 +416,7 @@ describe('a thread that waits in join', () => {
     for (let slice = 0; slice < 4; slice++) kernel.step();
 
     expect(threadOf(kernel, 2)).toMatchObject({ state: 'dead', joiners: [] });
-    expect(threadOf(kernel, 1)).toMatchObject({ state: 'runnable', joining: undefined });
+    expect(threadOf(kernel, 1)).toMatchObject({ state: 'runnable', wait: undefined });
   });
 });
 
@@ -583,7 +583,7 @@ describe('what is pending', () => {
     fc.assert(
       fc.property(signals, signals, (pending, blocked) => {
         const process = new Process(1, new ArrayMemory(0));
-        const thread = new Thread(1, process, {}, CpuSet.firstCpus(1), 0);
+        const thread = new Thread(1, process, 0, {}, CpuSet.firstCpus(1), 0);
         for (const signo of pending) thread.pendingSignals |= bit(signo);
         for (const signo of blocked) thread.signalMask |= bit(signo);
 

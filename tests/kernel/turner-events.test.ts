@@ -257,7 +257,7 @@ describe('a cpu pointer that cannot be written at resume', () => {
 
     const outcome = new TurnerPersonality().onResume(thread);
 
-    expect(outcome).toBe('incoherent');
+    expect(outcome).toEqual({ message: 'cpu pointer 0x7fff0000 cannot be written' });
     expect(thread.registers).toMatchObject({ ip: RESTART, r10: START + 1 });
   });
 });

@@ -103,7 +103,7 @@ export function signalAt(ip: number, action = HANDLER): Booted {
 }
 
 export function newThread(process: Process, tid: number): Thread {
-  const thread = new Thread(tid, process, {}, CpuSet.firstCpus(2), 0);
+  const thread = new Thread(tid, process, 0, {}, CpuSet.firstCpus(2), 0);
   process.threads.set(tid, thread);
   return thread;
 }

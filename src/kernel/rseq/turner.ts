@@ -13,7 +13,7 @@ import type { Registers } from '../machine.js';
 import type { Process } from '../process.js';
 import { contains, validateRegion } from '../section.js';
 import type { Thread } from '../thread.js';
-import type { Personality, ResumeOutcome } from './personality.js';
+import type { Incoherence, Personality, ResumeOutcome } from './personality.js';
 
 /** Move an interrupted ip to the restart handler. The heart of the system; nothing else moves an ip. */
 export function interruptSection(registers: Registers, process: Process): ResumeOutcome {
@@ -52,7 +52,7 @@ export class TurnerPersonality implements Personality {
     if (thread.cpuPointer === 0) return 'unchanged';
     const isWritten = thread.process.memory.storeI32(thread.cpuPointer, thread.cpu);
     const outcome = interruptSection(thread.registers, thread.process);
-    return isWritten ? outcome : 'incoherent';
+    return isWritten ? outcome : unwritable(thread.cpuPointer);
   }
 
   onSignal(thread: Thread): ResumeOutcome {
@@ -83,6 +83,10 @@ export class TurnerPersonality implements Personality {
   onExit(thread: Thread): void {
     thread.notifyResume = false;
   }
+}
+
+function unwritable(pointer: number): Incoherence {
+  return { message: `cpu pointer 0x${pointer.toString(16)} cannot be written` };
 }
 
 /**
