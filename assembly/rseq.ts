@@ -12,24 +12,10 @@
 //
 // The labels compile to nothing: the toolchain removes the calls and keeps the addresses.
 
-import { RseqOp } from '../src/abi/rseq';
-import { Sysno } from '../src/abi/syscall';
-import { TCB_CPU_ID } from '../src/abi/thread';
-import { ensureThreadPointer, threadPointer } from './tcb';
+import { ARCH_SET_PERCPU, Sysno } from '../src/abi/syscall';
+import { registerProcess, registerThread } from './registration';
 import { syscall } from './sys';
-
-// @ts-ignore: decorator
-@external("rseq", "critical_start")
-declare function criticalStart(): i32;
-// @ts-ignore: decorator
-@external("rseq", "critical_end")
-declare function criticalEnd(): i32;
-// @ts-ignore: decorator
-@external("rseq", "critical_restart")
-declare function criticalRestart(): i32;
-
-/** Set by the first thread that registers: threads spawned from then on register by themselves. */
-let isProcessRegistered: i32 = 0;
+import { ensureThreadPointer } from './tcb';
 
 export namespace rseq {
   /**
@@ -52,42 +38,36 @@ export namespace rseq {
 
   /**
    * CPU this thread runs on. Inside a section it stays true until the commit; outside it is a hint.
+   * One load from the words that the thread shares with the kernel; with ras, 0.
    * Preconditions: the thread has registered.
    */
   // @ts-ignore: decorator
-  @inline
-  export function cpuId(): i32 {
-    return load<i32>(threadPointer(), TCB_CPU_ID);
+  @external("rseq", "cpu_id")
+  export declare function cpuId(): i32;
+
+  /**
+   * Address of this CPU's part of the per-CPU area, from a register that the kernel keeps true: no
+   * thread pointer, no load, no multiplication. As cpuId, inside a section and outside.
+   * Preconditions: setPercpuArea.
+   */
+  // @ts-ignore: decorator
+  @external("rseq", "gs")
+  export declare function percpuBase(): usize;
+
+  /** The per-CPU area of the process: CPU n has `stride` bytes at base + n * stride. Returns 0. */
+  export function setPercpuArea(base: usize, stride: usize): i32 {
+    return syscall(Sysno.ArchPrctl, ARCH_SET_PERCPU, <i32>base, <i32>stride, 0, 0, 0);
   }
 
   /**
-   * Register the process's sections and this thread's cpu word. The main thread calls it once, before
+   * Register the process's sections and this thread's words. The main thread calls it once, before
    * it spawns; threads spawned afterwards are registered when they start.
-   * Returns 0, also when the thread is registered already, or a negative errno: -EBUSY when the
-   * system call has been used before by other means.
+   * Returns 0, also when the thread is registered already, or a negative errno: -EBUSY when another
+   * has registered what there can be one of; -ENOSYS when the kernel speaks another ABI.
    */
   export function register(): i32 {
-    if (!isProcessRegistered) {
-      if (criticalStart() != criticalEnd()) {
-        const result = restartableSequences(
-          RseqOp.SetCritical,
-          criticalStart(),
-          criticalEnd(),
-          criticalRestart(),
-        );
-        if (result < 0) return result;
-      }
-      isProcessRegistered = 1;
-    }
-    return restartableSequences(RseqOp.SetCpuPointer, <i32>ensureThreadPointer() + TCB_CPU_ID, 0, 0);
+    ensureThreadPointer();
+    const result = registerProcess();
+    return result < 0 ? result : registerThread();
   }
-
-  /** Register a thread whose process is registered; what a new thread does first. */
-  export function registerThread(): void {
-    if (isProcessRegistered) register();
-  }
-}
-
-function restartableSequences(op: i32, val1: i32, val2: i32, val3: i32): i32 {
-  return syscall(Sysno.RestartableSequences, op, 0, val1, val2, val3, 0);
 }

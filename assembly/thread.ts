@@ -2,26 +2,23 @@
 
 import { Errno } from '../src/abi/errno';
 import {
-  CPU_ID_UNINITIALIZED,
   TCB_ALL_SIGNALS,
   TCB_ARGUMENT,
-  TCB_BYTES,
-  TCB_CPU_ID,
   TCB_FUNCTION,
   TCB_JOINED,
   TCB_MASK,
   TCB_TID,
 } from '../src/abi/thread';
-import { rseq } from './rseq';
 import { SIG_SETMASK } from '../src/abi/signal';
 import { clone, exitThread, gettid, joinThread, rtSigprocmask, schedYield } from './sys';
-import { ensureThreadPointer, threadPointer } from './tcb';
+import { registerNewThread } from './registration';
+import { alignTcb, ensureThreadPointer, initArea, TCB_ROOM, threadPointer } from './tcb';
 
 /** What a thread runs: gets the argument of spawn, returns its exit status. */
 export type ThreadFunction = (argument: usize) => i32;
 
 /**
- * Start a thread. Returns its tid, or a negative errno: -EAGAIN at the thread limit. Allocates 64
+ * Start a thread. Returns its tid, or a negative errno: -EAGAIN at the thread limit. Allocates 192
  * bytes with heap.alloc, so call it where the program may allocate.
  */
 export function spawn(entry: ThreadFunction, argument: usize): i32 {
@@ -30,14 +27,16 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
   // No handler may run in here, for it may allocate too, nor in the new thread before it knows its
   // CPU: that inherits the mask.
   rtSigprocmask(SIG_SETMASK, own + TCB_ALL_SIGNALS, own + TCB_MASK);
-  const tcb = heap.alloc(TCB_BYTES);
-  store<i32>(tcb, CPU_ID_UNINITIALIZED, TCB_CPU_ID);
+  const room = heap.alloc(TCB_ROOM);
+  const tcb = alignTcb(room);
+  initArea(tcb);
+  store<i32>(tcb, 0, TCB_TID);
   store<u32>(tcb, entry.index, TCB_FUNCTION);
   store<usize>(tcb, argument, TCB_ARGUMENT);
   store<u64>(tcb, load<u64>(own, TCB_MASK), TCB_MASK);
   const start: ThreadFunction = startThread;
   const tid = clone(start.index, tcb, tcb);
-  if (tid < 0) heap.free(tcb);
+  if (tid < 0) heap.free(room);
   rtSigprocmask(SIG_SETMASK, own + TCB_MASK, 0);
   return tid;
 }
@@ -73,7 +72,7 @@ export function exit(status: i32): void {
 
 function startThread(tcb: usize): i32 {
   store<i32>(tcb, gettid(), TCB_TID);
-  rseq.registerThread();
+  registerNewThread();
   rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
   return call_indirect<i32>(load<u32>(tcb, TCB_FUNCTION), load<usize>(tcb, TCB_ARGUMENT));
 }

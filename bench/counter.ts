@@ -1,5 +1,5 @@
-// Guest of the counter bench: one thread, ITERATIONS increments in the way its argument names, all
-// on the same per-CPU layout.
+// Guest of the counter bench: one thread, ITERATIONS increments in the way its first argument names by
+// a letter, all on the same per-CPU layout.
 
 import { argument, COUNTER_STRIDE, counterAdd, counterCreate, counterSum, rseq } from '../assembly';
 
@@ -31,6 +31,18 @@ function lock(base: usize): void {
   }
 }
 
+/** As section, but the slot is where the per-CPU base register points. */
+function sectionByRegister(base: usize): void {
+  rseq.setPercpuArea(base, COUNTER_STRIDE);
+  for (let i = 0; i < ITERATIONS; i++) {
+    rseq.restart();
+    rseq.start();
+    const slot = rseq.percpuBase();
+    store<i32>(slot, load<i32>(slot) + 1);
+    rseq.end();
+  }
+}
+
 export function main(): i32 {
   assert(rseq.register() == 0);
   const base = counterCreate();
@@ -51,6 +63,10 @@ export function main(): i32 {
     }
     case 0x6c: {
       lock(base);
+      break;
+    }
+    case 0x72: {
+      sectionByRegister(base);
       break;
     }
     default:

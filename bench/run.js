@@ -1,20 +1,45 @@
-// The counter bench: `npm run bench`. Each way runs in turn, round after round, in one process; the
-// table gives medians and ratios to the section. bench/README.md says what the numbers do not show.
+// The counter bench: `npm run bench`. The rivals of a group run in turn, round after round, in one
+// process; the table gives medians and ratios to the group's first. bench/README.md says what the
+// numbers do not show.
 
-import { compileProgram } from '../dist/toolchain/index.js';
 import { createHost } from '../dist/host/index.js';
+import { compileProgram } from '../dist/toolchain/index.js';
 
 const ITERATIONS = 5_000_000;
 const ROUNDS = 9;
-const WAYS = ['unprotected', 'section', 'atomic', 'lock'];
+
+/** A way to count by the letter that the guest knows it by, and what it is compiled for. */
+const WAYS = [
+  { name: 'section', letter: 's' },
+  { name: 'unprotected', letter: 'u' },
+  { name: 'atomic', letter: 'a' },
+  { name: 'lock', letter: 'l' },
+];
+const ABIS = ['turner', 'event-counter', 'percpu-signal', 'linux', 'linux-v2', 'ras'];
+
+const GROUPS = [
+  { group: 'block', rivals: WAYS.map((way) => ({ ...way, metering: 'block' })) },
+  { group: 'instruction', rivals: WAYS.map((way) => ({ ...way, metering: 'instruction' })) },
+  {
+    group: 'abi',
+    rivals: ABIS.map((abi) => ({ name: abi, letter: 's', metering: 'block', abi })),
+  },
+  {
+    group: 'cpu',
+    rivals: [
+      { name: 'thread pointer', letter: 's', metering: 'block' },
+      { name: 'per-CPU base', letter: 'r', metering: 'block' },
+    ],
+  },
+];
 
 /** Nanoseconds per increment of one run. */
-async function time(program, way) {
-  const host = await createHost({ wasm: program.wasm, args: [way], quantum: 2 ** 29 });
+async function time({ name, letter, program }) {
+  const host = await createHost({ wasm: program.wasm, args: [letter], quantum: 2 ** 29 });
   const start = performance.now();
   const result = host.run();
   const elapsed = performance.now() - start;
-  if (!result.ok) throw new Error(`${way}: ${result.failure.message}`);
+  if (!result.ok) throw new Error(`${name}: ${result.failure.message}`);
   return (elapsed * 1e6) / ITERATIONS;
 }
 
@@ -22,34 +47,36 @@ function median(values) {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-async function measure(metering) {
-  const program = await compileProgram('bench/counter.ts', { metering });
-  const times = Object.fromEntries(WAYS.map((way) => [way, []]));
+async function measure({ group, rivals }) {
+  const entries = [];
+  for (const { metering, abi = 'turner', ...rival } of rivals) {
+    const program = await compileProgram('bench/counter.ts', { metering, abi });
+    entries.push({ ...rival, program, times: [] });
+  }
   for (let round = 0; round < ROUNDS; round++) {
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${metering}, round ${round + 1} of ${ROUNDS} `);
-    for (const way of WAYS) times[way].push(await time(program, way));
+    if (process.stderr.isTTY) process.stderr.write(`\r${group}, round ${round + 1} of ${ROUNDS} `);
+    for (const entry of entries) entry.times.push(await time(entry));
   }
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  const section = median(times.section);
-  return WAYS.map((way) => {
-    const ns = median(times[way]);
-    const spread = Math.max(...times[way]) / Math.min(...times[way]);
-    return { group: metering, name: way, ns, spread, ratio: ns / section };
+  const first = median(entries[0].times);
+  return entries.map(({ name, times }) => {
+    const ns = median(times);
+    return { group, name, ns, spread: Math.max(...times) / Math.min(...times), ratio: ns / first };
   });
 }
 
-const rows = [...(await measure('block')), ...(await measure('instruction'))];
+const rows = [];
+for (const group of GROUPS) rows.push(...(await measure(group)));
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify({ rows }));
 } else {
-  console.log('metering     way           x section   ns/op   max/min');
+  console.log('group        name               ratio   ns/op   max/min');
   for (const { group, name, ns, spread, ratio } of rows) {
     const columns = [
-      ratio.toFixed(2).padStart(9),
+      ratio.toFixed(2).padStart(7),
       ns.toFixed(2).padStart(7),
       spread.toFixed(2).padStart(9),
     ];
-    console.log(`${group.padEnd(12)} ${name.padEnd(12)} ${columns.join(' ')}`);
+    console.log(`${group.padEnd(12)} ${name.padEnd(16)} ${columns.join(' ')}`);
   }
 }

@@ -16,6 +16,18 @@ declare const TextDecoder: new (
 /** Where interruption points stand outside sections; inside they are always exact. */
 export type Metering = 'instruction' | 'block';
 
+/** The ABIs by the names that people give them; the index is the number in `Abi`. */
+export const ABI_NAMES = [
+  'turner',
+  'google',
+  'event-counter',
+  'percpu-signal',
+  'linux',
+  'linux-v2',
+  'ras',
+] as const;
+export type AbiName = (typeof ABI_NAMES)[number];
+
 /** One code address. `file` is '' and `line` 0 where the module carried no source locations. */
 export interface CodePoint {
   readonly function: string;
@@ -40,6 +52,8 @@ export interface SectionEntry {
 export interface CodeMap {
   readonly version: number;
   readonly metering: Metering;
+  /** What the sections were compiled for. */
+  readonly abi: AbiName;
   /** Range that holds every section, and the address of the common restart handler. */
   readonly critical: { readonly start: number; readonly end: number; readonly restart: number };
   /** Pages the guest declared: initial, and maximum or 0 when it declared none. */
@@ -62,6 +76,7 @@ export function encodeCodeMap(map: CodeMap): Uint8Array {
   const functions = indexed(map.points.map((point) => point.function));
   writer.word(map.version);
   writer.word(METERINGS.indexOf(map.metering));
+  writer.word(ABI_NAMES.indexOf(map.abi));
   writer.word(map.memory.initial);
   writer.word(map.memory.maximum);
   writer.word(map.critical.start);
@@ -95,6 +110,7 @@ export function decodeCodeMap(bytes: Uint8Array): CodeMap {
   }
   const metering = METERINGS[reader.word()];
   if (metering === undefined) throw new CodeMapError('code map metering is neither 0 nor 1');
+  const abi = item(ABI_NAMES, reader.word(), 'abi');
   const memory = { initial: reader.word(), maximum: reader.word() };
   if (memory.maximum !== 0 && memory.maximum < memory.initial) {
     throw new CodeMapError(`memory maximum ${memory.maximum} is below initial ${memory.initial}`);
@@ -115,7 +131,7 @@ export function decodeCodeMap(bytes: Uint8Array): CodeMap {
     listing: reader.vector(() => reader.string()),
   }));
   reader.finish();
-  const map: CodeMap = { version, metering, memory, critical, sections, points };
+  const map: CodeMap = { version, metering, abi, memory, critical, sections, points };
   validateCodeMap(map);
   return map;
 }
@@ -196,7 +212,7 @@ export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-function item(items: readonly string[], index: number, what: string): string {
+function item<T extends string>(items: readonly T[], index: number, what: string): T {
   const value = items[index];
   if (value === undefined)
     throw new CodeMapError(`code map ${what} index ${index} is out of range`);

@@ -3,7 +3,9 @@
 export * from './code-map.js';
 export * from './errno.js';
 export * from './event-counter.js';
+export * from './futex.js';
 export * from './linux-rseq.js';
+export * from './membarrier.js';
 export * from './module.js';
 export * from './percpu-signal.js';
 export * from './personality.js';
@@ -12,3 +14,4 @@ export * from './rseq.js';
 export * from './signal.js';
 export * from './syscall.js';
 export * from './thread.js';
+export * from './time.js';

@@ -2,7 +2,7 @@
 // label imports are called before the toolchain has removed them. docs/abi.md is the specification.
 
 /** Version of the contract; the first word of the code map. */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
 /** Module of every import but the memory. */
 export const RSEQ_MODULE = 'rseq';
@@ -18,6 +18,10 @@ export const EXPORT_ENTER = 'rseq.enter';
 export const EXPORT_FUEL = 'rseq.fuel';
 export const EXPORT_TP = 'rseq.tp';
 export const EXPORT_R10 = 'rseq.r10';
+export const EXPORT_CX = 'rseq.cx';
+export const EXPORT_DX = 'rseq.dx';
+export const EXPORT_GS = 'rseq.gs';
+export const EXPORT_LOAD_BIAS = 'rseq.load_bias';
 export const EXPORT_SIGNAL_HANDLER = 'rseq.signal_handler';
 export const EXPORT_SIGNAL_NUMBER = 'rseq.signal_number';
 export const EXPORT_SECTIONS_ENTERED = 'rseq.sections_entered';
@@ -44,7 +48,10 @@ export const CONTRACT_GLOBALS: readonly string[] = [
   EXPORT_SIGNAL_HANDLER,
   EXPORT_SIGNAL_NUMBER,
   EXPORT_SECTIONS_ENTERED,
+  EXPORT_LOAD_BIAS,
 ];
+/** Registers that a module exports if its code uses them. */
+export const OPTIONAL_GLOBALS: readonly string[] = [EXPORT_CX, EXPORT_DX, EXPORT_GS];
 
 /** Custom section that holds the code map. */
 export const CODE_MAP_SECTION = 'rseq';

@@ -42,7 +42,7 @@ export enum Sysno {
   Sysconf = 0x1002,
   /** argument(index, buffer, size) -> length in bytes of argument `index`; -ENOENT past the last. */
   Argument = 0x1003,
-  /** context(op, depth, register, value): a register of a signal frame, SignalContextOp. */
+  /** signal_context(op, depth, register, value): a register of a signal frame, SignalContextOp. */
   SignalContext = 0x1004,
   /** set_cpu_online(cpu, online): hot-plug. */
   SetCpuOnline = 0x1005,
@@ -66,3 +66,8 @@ export const ARCH_SET_FS = 0x1002;
 export const ARCH_GET_FS = 0x1003;
 /** arch_prctl(code, base, stride), this kernel's own: the register gs is base + cpu x stride. */
 export const ARCH_SET_PERCPU = 0x1f00;
+
+/** getrandom flags. All random bytes come from the same place; the last two exclude each other. */
+export const GRND_NONBLOCK = 1;
+export const GRND_RANDOM = 2;
+export const GRND_INSECURE = 4;

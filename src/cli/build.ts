@@ -58,6 +58,7 @@ async function build(file: string, options: BuildOptions): Promise<void> {
 
 async function instrument(file: string, options: BuildOptions): Promise<Omit<Program, 'map'>> {
   const instrumented = await instrumentFile(new Uint8Array(readBytes(file)), {
+    ...(options.abi?.[0] !== undefined && { abi: options.abi[0] }),
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
   });

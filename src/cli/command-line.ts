@@ -15,12 +15,10 @@ export function runCommandLine(
   options: Repeated & SchedulerOptions,
   guestArguments: readonly string[],
 ): string {
-  const { quantum, seed, scheduler } = options;
+  const { quantum, scheduler } = options;
   return commandLine('run', file, options, guestArguments, [
     '--quantum',
     String(quantum),
-    '--seed',
-    String(seed),
     ...unlessDefault('--scheduler', scheduler, DEFAULTS.scheduler),
   ]);
 }
@@ -42,7 +40,7 @@ function commandLine(
   guestArguments: readonly string[],
   choices: readonly string[],
 ): string {
-  const { cpus, threads, fuelLimit, memoryLimit, metering, optimize, stdin } = options;
+  const { cpus, threads, seed, fuelLimit, memoryLimit, abi, metering, optimize, stdin } = options;
   const words = [
     'wasm-rseq',
     command,
@@ -52,8 +50,12 @@ function commandLine(
     '--threads',
     String(threads),
     ...choices,
+    '--seed',
+    String(seed),
     ...unlessDefault('--fuel-limit', fuelLimit, DEFAULTS.fuelLimit),
     ...unlessDefault('--memory-limit', memoryLimit, DEFAULTS.memoryLimit),
+    ...unlessDefault('--abi', abi?.join(), undefined),
+    ...(options.rseqDebug === true ? ['--rseq-debug'] : []),
     ...unlessDefault('--metering', metering, undefined),
     ...unlessDefault('--optimize', optimize, undefined),
     ...unlessDefault('--stdin', stdin, undefined),

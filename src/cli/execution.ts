@@ -4,7 +4,7 @@ import { createHost, type Host, type Result } from '../host/host.js';
 import type { Observer } from '../kernel/trace.js';
 import { ChromeTrace } from './chrome-trace.js';
 import { readBytes, TextFile } from './files.js';
-import type { MachineOptions, RecordOptions, SchedulerOptions } from './options.js';
+import type { CompileOptions, MachineOptions, RecordOptions, SchedulerOptions } from './options.js';
 import type { Program } from './program.js';
 import { ProgressLine } from './progress.js';
 import { formatCount } from './table.js';
@@ -12,7 +12,7 @@ import { formatCount } from './table.js';
 export interface Execution {
   readonly file: string;
   readonly program: Program;
-  readonly options: MachineOptions & RecordOptions;
+  readonly options: CompileOptions & MachineOptions & RecordOptions;
   readonly guestArguments: readonly string[];
   /** Choices to make, or a schedule that has made them. */
   readonly choices: SchedulerOptions | { readonly schedule: string };
@@ -74,11 +74,14 @@ async function boot(execution: Execution, observers: readonly Observer[]): Promi
     wasm: program.wasm,
     cpus: options.cpus,
     threads: options.threads,
+    seed: options.seed,
     fuelLimit: options.fuelLimit,
     memoryLimit: options.memoryLimit,
     args: guestArguments,
     observers,
     ...choices,
+    ...(options.abi !== undefined && { abi: options.abi }),
+    ...(options.rseqDebug === true && { rseqDebug: true }),
     ...(options.stdin !== undefined && { stdin: readBytes(options.stdin) }),
     ...(program.sourceMap !== undefined && { sourceMap: program.sourceMap }),
     onOutput: (descriptor, bytes) => {

@@ -64,7 +64,7 @@ export function formatMap(map: CodeMap, contents: Contents): string {
 }
 
 export function formatMapJson(map: CodeMap, contents: Contents): string {
-  const { version, metering, memory, critical } = map;
+  const { version, metering, abi, memory, critical } = map;
   const sections = map.sections.map((section, index) => {
     const { function: name, file, line } = place(map, section.start);
     const points = addresses(map, section.start, section.end + 1);
@@ -72,7 +72,7 @@ export function formatMapJson(map: CodeMap, contents: Contents): string {
   });
   const points =
     contents.points === true ? { points: addresses(map, CODE_BASE, endOfCode(map)) } : {};
-  return JSON.stringify({ version, metering, memory, critical, sections, ...points });
+  return JSON.stringify({ version, metering, abi, memory, critical, sections, ...points });
 }
 
 function sectionTable(map: CodeMap): string {
@@ -112,10 +112,10 @@ function splitListing(line: string): string[] {
   return [ip, instruction];
 }
 
-function criticalRange({ critical, sections }: CodeMap): string {
+function criticalRange({ critical, sections, abi }: CodeMap): string {
   if (sections.length === 0) return 'critical range: none';
   const { start, end, restart } = critical;
-  return `critical range [${hex(start)}, ${hex(end)}), restart ${hex(restart)}`;
+  return `critical range [${hex(start)}, ${hex(end)}), restart ${hex(restart)}, abi ${abi}`;
 }
 
 function pointTable(points: readonly Address[]): string {

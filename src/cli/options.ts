@@ -1,13 +1,15 @@
 // The options that several commands share: what they are called, what they may be, what they mean.
 
 import { type Command, Option } from 'commander';
-import type { Metering } from '../abi/code-map.js';
+import { ABI_NAMES, type AbiName, type Metering } from '../abi/code-map.js';
 import type { SchedulerName } from '../host/host.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { InputError } from './files.js';
 
 /** How a .ts file is compiled. */
 export interface CompileOptions {
+  /** The first is what a .ts file is compiled for; the kernel speaks all. */
+  readonly abi?: readonly AbiName[];
   readonly metering?: Metering;
   readonly optimize?: number;
   /** Folder for compiled programs; false: none. */
@@ -18,15 +20,16 @@ export interface CompileOptions {
 export interface MachineOptions {
   readonly cpus: number;
   readonly threads: number;
+  readonly seed: number;
   readonly fuelLimit: number;
   readonly memoryLimit: number;
+  readonly rseqDebug?: boolean;
   readonly stdin?: string;
 }
 
 /** Who decides what runs when. */
 export interface SchedulerOptions {
   readonly quantum: number;
-  readonly seed: number;
   readonly scheduler: SchedulerName;
 }
 
@@ -53,6 +56,7 @@ const SCHEDULERS: readonly SchedulerName[] = ['random', 'round-robin'];
 
 export function addCompileOptions(command: Command): void {
   command
+    .addOption(abiOption())
     .addOption(choice('--metering <where>', 'points to interrupt at in a .ts file', METERINGS))
     .addOption(integer('-O, --optimize <level>', 'optimisation of a .ts file, 0 to 3', 0, 3))
     .option('--cache <folder>', 'keep compiled programs here (default: a .cache folder)')
@@ -60,7 +64,7 @@ export function addCompileOptions(command: Command): void {
 }
 
 export function addMachineOptions(command: Command): void {
-  const { cpus, threads, fuelLimit, memoryLimit } = DEFAULTS;
+  const { cpus, threads, seed, fuelLimit, memoryLimit } = DEFAULTS;
   command
     .addOption(integer('--cpus <count>', 'virtual CPUs', 1, MAX_CPUS).default(cpus))
     .addOption(
@@ -78,16 +82,22 @@ export function addMachineOptions(command: Command): void {
         memoryLimit,
       ),
     )
+    .addOption(
+      integer(
+        '--seed <number>',
+        'of the random scheduler and getrandom',
+        -(2 ** 31),
+        2 ** 32 - 1,
+      ).default(seed),
+    )
+    .option('--rseq-debug', 'linux: kill what CONFIG_DEBUG_RSEQ kills')
     .option('--stdin <file>', 'what the program reads from descriptor 0; - is standard input');
 }
 
 export function addSchedulerOptions(command: Command): void {
-  const { quantum, seed, scheduler } = DEFAULTS;
+  const { quantum, scheduler } = DEFAULTS;
   command
     .addOption(integer('--quantum <fuel>', 'instructions in a slice', 1, 2 ** 29).default(quantum))
-    .addOption(
-      integer('--seed <number>', 'of the random scheduler', -(2 ** 31), 2 ** 32 - 1).default(seed),
-    )
     .addOption(
       choice('--scheduler <name>', 'who picks the next slice', SCHEDULERS).default(scheduler),
     );
@@ -111,6 +121,19 @@ function integer(flags: string, description: string, least: number, most: number
     const value = /^[+-]?\d+(e\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
     throw unfit(option, text, `an integer from ${least} to ${most}`);
+  });
+}
+
+/** Names of ABIs, with commas between them. Errors: InputError with option, value and rule. */
+function abiOption(): Option {
+  const names: readonly string[] = ABI_NAMES;
+  const option = new Option('--abi <names>', `what sections are: ${names.join(', ')}; or a pair`);
+  return option.argParser((text: string) => {
+    const chosen = text.split(',');
+    for (const name of chosen) {
+      if (!names.includes(name)) throw unfit(option, name, names.join(' or '));
+    }
+    return chosen;
   });
 }
 

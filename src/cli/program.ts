@@ -50,6 +50,7 @@ export async function compile(
 ): Promise<Omit<Program, 'map'>> {
   const cacheFolder = usableCacheFolder(options.cache);
   const compiling = compileProgram(file, {
+    ...(options.abi?.[0] !== undefined && { abi: options.abi[0] }),
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
     ...(cacheFolder !== undefined && { cacheFolder }),

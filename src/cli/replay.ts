@@ -20,8 +20,8 @@ interface ReplayOptions extends CompileOptions, MachineOptions, RecordOptions {
 }
 
 const EXAMPLES = `
-The schedule says which thread ran where and for how long; the program, --cpus, --threads, --stdin
-and the arguments must be those of the recorded run.
+The schedule says which thread ran where and for how long; the program, --cpus, --threads, --seed if
+it calls getrandom, --stdin and the arguments must be those of the recorded run.
 
 Examples:
   wasm-rseq run main.ts --json > failure.json; wasm-rseq replay main.ts --schedule failure.json

@@ -58,11 +58,11 @@ async function run(
   options: RunOptions,
   guestArguments: readonly string[],
 ): Promise<number> {
-  const { saveSchedule, quantum, seed, scheduler } = options;
+  const { saveSchedule, quantum, scheduler } = options;
   const schedule = options.schedule === undefined ? undefined : readSchedule(options.schedule);
   const program = await loadProgram(file, options);
   if (saveSchedule !== undefined) requireWritable(saveSchedule);
-  const choices = schedule === undefined ? { quantum, seed, scheduler } : { schedule };
+  const choices = schedule === undefined ? { quantum, scheduler } : { schedule };
   const result = await execute({ file, program, options, guestArguments, choices });
   if (saveSchedule !== undefined) writeFile(saveSchedule, `${result.schedule}\n`);
   report(result, options, repeatCommand(file, options, guestArguments));

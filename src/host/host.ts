@@ -3,13 +3,14 @@
 //   const host = await createHost({ wasm, cpus: 4 });
 //   const result = host.run();
 
-import { type CodeMap, formatPlace, pointAt, sectionAt } from '../abi/code-map.js';
+import { ABI_NAMES, type AbiName, type CodeMap } from '../abi/code-map.js';
 import { Signal } from '../abi/signal.js';
 import type { OutputListener } from '../kernel/console.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { Kernel, type Outcome } from '../kernel/kernel.js';
 import type { Counts } from '../kernel/trace.js';
-import { TurnerPersonality } from '../kernel/rseq/turner.js';
+import type { Personality } from '../kernel/rseq/personality.js';
+import { AbiError, createPersonality } from '../kernel/rseq/personalities.js';
 import type { Scheduler } from '../kernel/scheduler.js';
 import { RandomScheduler } from '../kernel/schedulers/random.js';
 import { ReplayScheduler } from '../kernel/schedulers/replay.js';
@@ -17,24 +18,38 @@ import { RoundRobinScheduler } from '../kernel/schedulers/round-robin.js';
 import { Schedule } from '../kernel/schedule.js';
 import { type Observer, TraceHash } from '../kernel/trace.js';
 import { OptionError } from './errors.js';
-import { type Guest, instantiate, loadModule } from './loader.js';
+import { type Guest, type GuestModule, instantiate, loadModule } from './loader.js';
+import type { ProgramText } from './program-text.js';
+
+/** A module's bytes, or the module compiled. */
+export type WasmSource = BufferSource | WebAssembly.Module;
 
 export type SchedulerName = 'random' | 'round-robin';
 
 export interface HostOptions {
-  /** An instrumented module: bytes, or compiled. Only bytes are searched for a start function. */
-  readonly wasm: BufferSource | WebAssembly.Module;
+  /**
+   * An instrumented module: bytes, or compiled. Only bytes are searched for a start function. Several
+   * share one memory and one process: the main of each is a thread, the first is the leader.
+   */
+  readonly wasm: WasmSource | readonly WasmSource[];
+  /**
+   * What the kernel speaks: one ABI, or a pair of the new (linux, linux-v2) and the old (turner,
+   * google). The one the modules were compiled for unless given.
+   */
+  readonly abi?: AbiName | readonly AbiName[];
+  /** linux, linux-v2: kill a process for what CONFIG_DEBUG_RSEQ does, such as a call in a section. */
+  readonly rseqDebug?: boolean;
   /** Virtual CPUs, 1 to 256; 1 unless given. */
   readonly cpus?: number;
   /** Worker threads the program is told to start, through sysconf; 4 unless given. */
   readonly threads?: number;
   /** Fuel of a slice: exact for round-robin, the mean for random. 1000 unless given. */
   readonly quantum?: number;
-  /** Seed of the random scheduler, a 32-bit integer; 1 unless given. */
+  /** Seed of the random scheduler and of getrandom, a 32-bit integer; 1 unless given. */
   readonly seed?: number;
   /** 'random' unless given. */
   readonly scheduler?: SchedulerName | Scheduler;
-  /** Repeat the schedule of an earlier result; scheduler, quantum and seed are then not used. */
+  /** Repeat the schedule of an earlier result; scheduler and quantum are then not used. */
   readonly schedule?: string;
   /** Instructions the run may execute; 10^10 unless given. */
   readonly fuelLimit?: number;
@@ -48,8 +63,8 @@ export interface HostOptions {
   /** Called with what the program writes to descriptors 1 and 2. */
   readonly onOutput?: OutputListener;
   readonly observers?: readonly Observer[];
-  /** Source map of the module, JSON, so that a trap names file and line. */
-  readonly sourceMap?: string;
+  /** Source map of each module, JSON, so that a trap names file and line. */
+  readonly sourceMap?: string | readonly (string | undefined)[];
 }
 
 export interface Result {
@@ -85,7 +100,10 @@ export interface GuestFailure {
 }
 
 export interface Host {
+  /** Of the first module. */
   readonly map: CodeMap;
+  /** What the addresses of all modules mean. */
+  readonly text: ProgramText;
   readonly kernel: Kernel;
   /** Guest memory: for reading results out, or writing input in before the run. */
   readonly memory: Guest['memory'];
@@ -105,29 +123,83 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const threadLimit = integer('threadLimit', options.threadLimit, 65536, 1, 2 ** 24);
   requireHooks(options);
   const scheduler = createScheduler(options);
-  const guest = instantiate(await loadModule(options.wasm), memoryLimit, options.sourceMap);
+  const modules = await loadModules(options.wasm);
+  const guest = instantiate(modules, memoryLimit, [options.sourceMap].flat());
   const hash = new TraceHash();
   const kernel = new Kernel({
     machine: guest.machine,
     memory: guest.memory,
     scheduler,
-    personality: new TurnerPersonality(),
+    personality: choosePersonality(options, modules, guest),
     cpus,
     fuelLimit,
     threadLimit,
+    programs: modules.length,
+    entropySeed: seedOf(options),
     observers: [hash, ...(options.observers ?? [])],
     stdin: options.stdin ?? new Uint8Array(),
     onOutput: options.onOutput ?? (() => {}),
     boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
   });
-  const { map, memory } = guest;
+  const { text, memory } = guest;
+  const { map } = modules[0] as GuestModule;
   let hasRun = false;
   const run: Host['run'] = (onProgress) => {
     if (hasRun) throw new Error('a host runs its program once; create another');
     hasRun = true;
     return toResult(guest, kernel.run(onProgress), hash);
   };
-  return { map, kernel, memory, run };
+  return { map, text, kernel, memory, run };
+}
+
+async function loadModules(wasm: HostOptions['wasm']): Promise<GuestModule[]> {
+  const sources = Array.isArray(wasm) ? (wasm as readonly WasmSource[]) : [wasm as WasmSource];
+  if (sources.length === 0) throw new OptionError('wasm', '[]', 'must have a module');
+  const modules: GuestModule[] = [];
+  for (const source of sources) modules.push(await loadModule(source));
+  return modules;
+}
+
+/** Errors: OptionError when `abi` is no ABI or pair of ABIs, or not what a module was compiled for. */
+function choosePersonality(
+  { abi, rseqDebug = false }: HostOptions,
+  modules: readonly GuestModule[],
+  { machine }: Guest,
+): Personality {
+  const compiledFor = modules
+    .filter(({ map }) => map.sections.length > 0)
+    .map(({ map }) => map.abi);
+  const names = abi === undefined ? [compiledFor[0] ?? 'turner'] : [abi].flat();
+  for (const name of names) {
+    if (!ABI_NAMES.includes(name)) {
+      throw new OptionError('abi', name, `must be one of ${ABI_NAMES.join(', ')}`);
+    }
+  }
+  for (const needed of compiledFor) {
+    if (!names.some((name) => familyOf(name) === familyOf(needed))) {
+      const rule = `cannot run a module whose sections are compiled for ${needed}`;
+      throw new OptionError('abi', names.join(','), rule);
+    }
+  }
+  try {
+    return createPersonality(names, {
+      loadText: (address) => machine.loadText(address),
+      debug: rseqDebug,
+    });
+  } catch (cause) {
+    if (!(cause instanceof AbiError)) throw cause;
+    throw new OptionError('abi', names.join(','), cause.message);
+  }
+}
+
+/** ABIs that take the same sections. */
+function familyOf(abi: AbiName): AbiName {
+  if (abi === 'google') return 'turner';
+  return abi === 'linux-v2' ? 'linux' : abi;
+}
+
+function seedOf({ seed }: HostOptions): number {
+  return integer('seed', seed, 1, -(2 ** 31), 2 ** 32 - 1) | 0;
 }
 
 /** Errors: OptionError for something to call that cannot be called, or an argument that is no text. */
@@ -160,10 +232,9 @@ function requireHooks({
 function createScheduler(options: HostOptions): Scheduler {
   if (options.schedule !== undefined) return new ReplayScheduler(Schedule.parse(options.schedule));
   const quantum = integer('quantum', options.quantum, 1000, 1, 2 ** 29);
-  const seed = integer('seed', options.seed, 1, -(2 ** 31), 2 ** 32 - 1);
   const scheduler = options.scheduler ?? 'random';
   if (typeof scheduler === 'object') return scheduler;
-  if (scheduler === 'random') return new RandomScheduler(quantum, seed | 0);
+  if (scheduler === 'random') return new RandomScheduler(quantum, seedOf(options));
   if (scheduler === 'round-robin') return new RoundRobinScheduler(quantum);
   throw new OptionError('scheduler', scheduler, 'is neither random nor round-robin');
 }
@@ -186,7 +257,7 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
   return {
     ok: outcome.reason === 'exited' && exitStatus === 0,
     exitCode: exitStatus ?? null,
-    failure: describeFailure(guest.map, outcome),
+    failure: describeFailure(guest.text, outcome),
     preemptions,
     restarts,
     migrations,
@@ -201,9 +272,9 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
   };
 }
 
-function describeFailure(map: CodeMap, outcome: Outcome): GuestFailure | undefined {
+function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | undefined {
   const { reason, exitStatus, death, last } = outcome;
-  const place = formatPlace(pointAt(map, last.ip));
+  const place = text.placeOf(last.ip);
   const failure = { signal: undefined, tid: last.tid, place };
   if (reason === 'exited') {
     if (exitStatus === 0) return undefined;
@@ -213,21 +284,26 @@ function describeFailure(map: CodeMap, outcome: Outcome): GuestFailure | undefin
     return { ...failure, kind: 'deadlock', message: 'deadlock: every thread waits for another' };
   }
   if (reason === 'fuel-limit') {
-    return { ...failure, kind: 'fuel-limit', message: describeFuelLimit(map, outcome, place) };
+    return { ...failure, kind: 'fuel-limit', message: describeFuelLimit(text, outcome, place) };
   }
   const { signal = 0, message = '', tid = 0 } = death ?? {};
-  const at = death?.place || formatPlace(pointAt(map, death?.ip ?? 0));
+  const at = death?.place || text.placeOf(death?.ip ?? 0);
   const name = Signal[signal] ?? `signal ${signal}`;
-  const text = `thread ${tid} killed by ${name} in ${at}: ${message}`;
-  return { kind: 'signal', signal: name, tid, place: at, message: text };
+  const words = `thread ${tid} killed by ${name} in ${at}: ${message}`;
+  return { kind: 'signal', signal: name, tid, place: at, message: words };
 }
 
-function describeFuelLimit(map: CodeMap, { starvation, counts }: Outcome, place: string): string {
+function describeFuelLimit(
+  text: ProgramText,
+  { starvation, counts }: Outcome,
+  place: string,
+): string {
   const limit = `fuel limit reached after ${counts.fuel} instructions`;
-  const section = starvation && sectionAt(map, starvation.ip);
-  if (section === undefined || starvation === undefined) return `${limit}, in ${place}`;
+  const found = starvation && text.sectionAt(starvation.ip);
+  if (found === undefined || starvation === undefined) return `${limit}, in ${place}`;
   const { restarts, largestSlice } = starvation;
-  const where = formatPlace(pointAt(map, section.start));
+  const { section, bias } = found;
+  const where = text.placeOf(section.start + bias);
   const needed =
     largestSlice <= section.fuel
       ? `it needs a quantum above ${section.fuel}`

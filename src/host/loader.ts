@@ -7,8 +7,12 @@ import {
   CODE_MAP_SECTION,
   CONTRACT_FUNCTIONS,
   CONTRACT_GLOBALS,
+  EXPORT_CX,
+  EXPORT_DX,
   EXPORT_ENTER,
   EXPORT_FUEL,
+  EXPORT_GS,
+  EXPORT_LOAD_BIAS,
   EXPORT_R10,
   EXPORT_SECTIONS_ENTERED,
   EXPORT_SIGNAL_HANDLER,
@@ -23,12 +27,14 @@ import {
   IMPORT_SYSCALL,
   MEMORY_MODULE,
   MEMORY_NAME,
+  OPTIONAL_GLOBALS,
   PAGE_BYTES,
   RSEQ_MODULE,
   UNWIND_PAGES,
 } from '../abi/module.js';
 import { ModuleError } from './errors.js';
 import { LinearMemory } from './linear-memory.js';
+import { ProgramText } from './program-text.js';
 import { sourceMapLocator } from './trap.js';
 import { type GuestExports, WasmMachine } from './wasm-machine.js';
 
@@ -38,11 +44,11 @@ export interface GuestModule {
   readonly map: CodeMap;
 }
 
-/** An instance, ready to be the machine of a kernel. */
+/** Instances in one memory, ready to be the machine of a kernel. */
 export interface Guest {
   readonly machine: WasmMachine;
   readonly memory: LinearMemory;
-  readonly map: CodeMap;
+  readonly text: ProgramText;
   /** Sections entered so far, restarts included; undefined when the metering does not count them. */
   sectionsEntered(): number | undefined;
 }
@@ -76,29 +82,37 @@ export async function loadModule(wasm: BufferSource | WebAssembly.Module): Promi
   return { module, map };
 }
 
-/** memoryLimit: pages the guest may have. Errors: ModuleError when the module wants more. */
+/**
+ * Programs that share one memory. memoryLimit: pages the guest may have; sourceMaps: of the programs,
+ * in the same order. Errors: ModuleError when a module wants more.
+ */
 export function instantiate(
-  { module, map }: GuestModule,
+  modules: readonly GuestModule[],
   memoryLimit: number,
-  sourceMap: string | undefined,
+  sourceMaps: readonly (string | undefined)[],
 ): Guest {
-  const wasmMemory = createMemory(map, memoryLimit);
+  const wasmMemory = createMemory(modules, memoryLimit);
   const memory = new LinearMemory(wasmMemory);
-  const machine = new WasmMachine(map, memory, sourceMapLocator(sourceMap));
-  const exports = instantiateModule(module, {
-    [RSEQ_MODULE]: machine.imports,
-    [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
+  const text = new ProgramText(modules.map(({ map }) => map));
+  const machine = new WasmMachine(text, memory);
+  const counters = text.programs.flatMap(({ map, bias }, index) => {
+    const { module } = modules[index] as GuestModule;
+    const exports = instantiateModule(module, {
+      [RSEQ_MODULE]: machine.imports(bias),
+      [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
+    });
+    for (const name of CONTRACT_GLOBALS) requireRegister(name, exports[name]);
+    for (const name of OPTIONAL_GLOBALS) {
+      if (exports[name] !== undefined) requireRegister(name, exports[name]);
+    }
+    (exports[EXPORT_LOAD_BIAS] as WebAssembly.Global).value = bias;
+    machine.attach(guestExports(exports), bias, sourceMapLocator(sourceMaps[index]));
+    const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
+    return map.metering === 'instruction' ? [entered] : [];
   });
-  for (const name of CONTRACT_GLOBALS) requireRegister(name, exports[name] as WebAssembly.Global);
-  machine.attach(guestExports(exports));
-  const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
-  const isCounted = map.metering === 'instruction';
-  return {
-    machine,
-    memory,
-    map,
-    sectionsEntered: () => (isCounted ? entered.value >>> 0 : undefined),
-  };
+  const isCounted = counters.length === modules.length;
+  const count = (): number => counters.reduce((sum, { value }) => sum + (value >>> 0), 0);
+  return { machine, memory, text, sectionsEntered: () => (isCounted ? count() : undefined) };
 }
 
 async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {
@@ -154,19 +168,24 @@ function readCodeMap(module: WebAssembly.Module): CodeMap {
   }
 }
 
-function createMemory(map: CodeMap, memoryLimit: number): WebAssembly.Memory {
-  const { initial, maximum } = map.memory;
+/** As large as the program that declares most wants it, and no larger than any allows. */
+function createMemory(modules: readonly GuestModule[], memoryLimit: number): WebAssembly.Memory {
+  const initial = Math.max(...modules.map(({ map }) => map.memory.initial));
   if (initial > memoryLimit) {
     const bytes = initial * PAGE_BYTES;
     throw new ModuleError(
       `module declares ${initial} pages of memory (${bytes} bytes), the limit is ${memoryLimit} pages`,
     );
   }
-  const limit = maximum === 0 ? memoryLimit : Math.min(maximum, memoryLimit);
-  if (limit < initial) {
+  const maxima = modules.map(({ map }) => map.memory.maximum).filter((maximum) => maximum > 0);
+  const maximum = Math.min(memoryLimit, ...maxima);
+  if (maximum < initial) {
     throw new ModuleError(`memory maximum of ${maximum} pages is below the initial ${initial}`);
   }
-  return new WebAssembly.Memory({ initial: initial + UNWIND_PAGES, maximum: limit + UNWIND_PAGES });
+  return new WebAssembly.Memory({
+    initial: initial + UNWIND_PAGES,
+    maximum: maximum + UNWIND_PAGES,
+  });
 }
 
 function instantiateModule(module: WebAssembly.Module, imports: unknown): WebAssembly.Exports {
@@ -178,9 +197,9 @@ function instantiateModule(module: WebAssembly.Module, imports: unknown): WebAss
 }
 
 /** Errors: ModuleError when the global cannot hold a 32-bit word. */
-function requireRegister(name: string, register: WebAssembly.Global): void {
+function requireRegister(name: string, register: WebAssembly.ExportValue | undefined): void {
   try {
-    register.value = 0;
+    (register as WebAssembly.Global).value = 0;
   } catch (cause) {
     throw new ModuleError(`global ${name} is not a mutable i32`, { cause });
   }
@@ -197,6 +216,9 @@ function guestExports(exports: WebAssembly.Exports): GuestExports {
     fuel: exports[EXPORT_FUEL] as WebAssembly.Global,
     tp: exports[EXPORT_TP] as WebAssembly.Global,
     r10: exports[EXPORT_R10] as WebAssembly.Global,
+    cx: exports[EXPORT_CX] as WebAssembly.Global | undefined,
+    dx: exports[EXPORT_DX] as WebAssembly.Global | undefined,
+    gs: exports[EXPORT_GS] as WebAssembly.Global | undefined,
     signalHandler: exports[EXPORT_SIGNAL_HANDLER] as WebAssembly.Global,
     signalNumber: exports[EXPORT_SIGNAL_NUMBER] as WebAssembly.Global,
   };

@@ -1,16 +1,15 @@
-// Machine over an instance of an instrumented module. A thread at rest is the bytes of its unwound
+// Machine over instances of instrumented modules that share one memory. A thread at rest is the bytes of its unwound
 // stack, copied out of the host's pages into a slot of its own; to run it again they are copied back
 // and the instance is entered anew, which rewinds to the import call the thread was suspended in.
 //
 //   run ──► rewind ──► import call returns resumeValue ──► guest code ──► import call ──► unwind ──► run returns
 
-import type { CodeMap } from '../abi/code-map.js';
-import { sectionAt } from '../abi/code-map.js';
 import { PAGE_BYTES, UNWIND_PAGES } from '../abi/module.js';
 import { Signal } from '../abi/signal.js';
 import type { Context, Exit, Fault, Machine, Registers } from '../kernel/machine.js';
-import { describeTrap, type TrapLocator } from './trap.js';
 import type { LinearMemory } from './linear-memory.js';
+import type { ProgramText } from './program-text.js';
+import { describeTrap, type TrapLocator } from './trap.js';
 
 /** The exports of the module contract, by what they are to the host. */
 export interface GuestExports {
@@ -23,6 +22,11 @@ export interface GuestExports {
   readonly fuel: WebAssembly.Global;
   readonly tp: WebAssembly.Global;
   readonly r10: WebAssembly.Global;
+  /** The event counter ABI's. */
+  readonly cx: WebAssembly.Global | undefined;
+  readonly dx: WebAssembly.Global | undefined;
+  /** In a module that uses it. */
+  readonly gs: WebAssembly.Global | undefined;
   readonly signalHandler: WebAssembly.Global;
   readonly signalNumber: WebAssembly.Global;
 }
@@ -34,6 +38,19 @@ const NORMAL = 0;
 const UNWINDING = 1;
 const REWINDING = 2;
 
+/** What a module imports from `rseq`. */
+export interface HostImports {
+  interrupt(ip: number): number;
+  syscall(...words: number[]): number;
+}
+
+/** An instance of a module: its exports, and how far its addresses are from those of its code map. */
+interface Instance {
+  readonly guest: GuestExports;
+  readonly bias: number;
+  readonly locateTrap: TrapLocator;
+}
+
 class WasmContext {
   /** The unwound stack; empty before the first run. */
   stack = new Uint8Array(0);
@@ -42,6 +59,7 @@ class WasmContext {
   signalNumber = 0;
 
   constructor(
+    readonly instance: Instance,
     readonly entry: number,
     readonly argument: number,
   ) {}
@@ -54,9 +72,9 @@ class WasmContext {
 }
 
 export class WasmMachine implements Machine {
-  readonly #map: CodeMap;
+  readonly #text: ProgramText;
   readonly #memory: LinearMemory;
-  readonly #locateTrap: TrapLocator;
+  readonly #instances: Instance[] = [];
   readonly #exit: Exit = {
     kind: 'returned',
     fuelUsed: 0,
@@ -65,45 +83,53 @@ export class WasmMachine implements Machine {
     value: 0,
     fault: undefined,
   };
-  #guest: GuestExports | undefined;
+  /** The instance that runs, or ran last. */
+  #running: Instance | undefined;
   #resumeValue = 0;
   #rewoundBytes = 0;
   #ip = 0;
 
-  /** What the module imports from `rseq`. */
-  readonly imports: { interrupt(ip: number): number; syscall(...words: number[]): number } = {
-    interrupt: (ip) => {
-      if (this.#isRewinding()) return this.#resume();
-      this.#exit.kind = 'interrupted';
-      return this.#suspend(ip);
-    },
-    syscall: (ip, sysno, ...args) => {
-      if (this.#isRewinding()) return this.#resume();
-      this.#exit.kind = 'syscall';
-      this.#exit.sysno = sysno as number;
-      this.#exit.args.set(args);
-      return this.#suspend(ip as number);
-    },
-  };
-
-  constructor(map: CodeMap, memory: LinearMemory, locateTrap: TrapLocator) {
-    this.#map = map;
+  constructor(text: ProgramText, memory: LinearMemory) {
+    this.#text = text;
     this.#memory = memory;
-    this.#locateTrap = locateTrap;
   }
 
-  /** Connect the instance that was made with `imports`. */
-  attach(guest: GuestExports): void {
-    this.#guest = guest;
+  /**
+   * What a module at `bias` imports. The addresses it passes and gets are those of its own code map,
+   * the kernel's are where it was put.
+   */
+  imports(bias: number): HostImports {
+    return {
+      interrupt: (ip) => {
+        if (this.#isRewinding()) return this.#resume() - bias;
+        this.#exit.kind = 'interrupted';
+        return this.#suspend(ip + bias);
+      },
+      syscall: (ip, sysno, ...args) => {
+        if (this.#isRewinding()) return this.#resume();
+        this.#exit.kind = 'syscall';
+        this.#exit.sysno = sysno as number;
+        this.#exit.args.set(args);
+        return this.#suspend((ip as number) + bias);
+      },
+    };
   }
 
-  createContext(_program: number, entry: number, argument: number): Context {
-    return new WasmContext(entry, argument);
+  /** Connect the next program, an instance made with `imports(bias)`. */
+  attach(guest: GuestExports, bias: number, locateTrap: TrapLocator): void {
+    this.#instances.push({ guest, bias, locateTrap });
+  }
+
+  createContext(program: number, entry: number, argument: number): Context {
+    const instance = this.#instances[program];
+    if (instance === undefined) throw new Error(`there is no program ${program}`);
+    return new WasmContext(instance, entry, argument);
   }
 
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as WasmContext;
-    const guest = this.#instance();
+    const { guest } = thread.instance;
+    this.#running = thread.instance;
     this.#loadRegisters(thread, registers, fuel);
     this.#resumeValue = resumeValue;
     try {
@@ -121,6 +147,8 @@ export class WasmMachine implements Machine {
     this.#exit.fuelUsed = fuel - guest.fuel.value;
     registers.ip = this.#ip;
     registers.r10 = guest.r10.value;
+    if (guest.cx !== undefined) registers.cx = guest.cx.value;
+    if (guest.dx !== undefined) registers.dx = guest.dx.value;
     return this.#exit;
   }
 
@@ -130,22 +158,22 @@ export class WasmMachine implements Machine {
     thread.signalNumber = signo;
   }
 
-  loadText(_address: number): number | undefined {
-    return undefined;
+  loadText(address: number): number | undefined {
+    return this.#text.loadText(address);
   }
 
-  /** Code inside the critical range can go to the common handler; a section, to its own label too. */
   isRestart(from: number, to: number): boolean {
-    const { critical } = this.#map;
-    if (from >= critical.start && from < critical.end && to === critical.restart) return true;
-    return sectionAt(this.#map, from)?.restart === to;
+    return this.#text.isRestart(from, to);
   }
 
   #loadRegisters(thread: WasmContext, registers: Registers, fuel: number): void {
-    const guest = this.#instance();
+    const { guest } = thread.instance;
     guest.fuel.value = fuel;
     guest.tp.value = registers.tp;
     guest.r10.value = registers.r10;
+    if (guest.cx !== undefined) guest.cx.value = registers.cx;
+    if (guest.dx !== undefined) guest.dx.value = registers.dx;
+    if (guest.gs !== undefined) guest.gs.value = registers.gs;
     guest.signalHandler.value = thread.signalHandler;
     guest.signalNumber.value = thread.signalNumber;
     thread.signalHandler = 0;
@@ -200,7 +228,7 @@ export class WasmMachine implements Machine {
   }
 
   #describe(error: unknown): Fault {
-    const fault = describeTrap(error, this.#locateTrap);
+    const fault = describeTrap(error, this.#running?.locateTrap ?? (() => ''));
     if (this.#instance().unwindState() !== UNWINDING) return fault;
     return { ...fault, signal: Signal.SIGSEGV, message: 'stack overflow: too deep to suspend' };
   }
@@ -218,7 +246,7 @@ export class WasmMachine implements Machine {
   }
 
   #instance(): GuestExports {
-    if (this.#guest === undefined) throw new Error('WasmMachine.attach has not been called');
-    return this.#guest;
+    if (this.#running === undefined) throw new Error('no program is running');
+    return this.#running.guest;
   }
 }

@@ -1,7 +1,7 @@
 // Which instructions another thread can observe: the ones an interruption point stands before.
 
 import type { Ref } from './binaryen.js';
-import { REGISTERS } from './contract.js';
+import { CONTRACT_STATE } from './contract.js';
 import type { Ir, Kind } from './ir.js';
 
 const ACCESSES: ReadonlySet<Kind> = new Set([
@@ -17,9 +17,6 @@ const ACCESSES: ReadonlySet<Kind> = new Set([
   'SIMDLoadStoreLane',
 ]);
 
-/** Globals that are registers of the thread, not memory. */
-const REGISTER_NAMES: ReadonlySet<string> = new Set(REGISTERS);
-
 /**
  * True for an instruction that touches memory. A mutable global of the program counts: the threads
  * of an instance share it.
@@ -28,5 +25,5 @@ export function isAccess(ir: Ir, ref: Ref): boolean {
   const kind = ir.kind(ref);
   if (kind !== 'GlobalGet' && kind !== 'GlobalSet') return ACCESSES.has(kind);
   const name = ir.text(ref, 'Name');
-  return !REGISTER_NAMES.has(name) && ir.globals().get(name)?.mutable === true;
+  return !CONTRACT_STATE.has(name) && ir.globals().get(name)?.mutable === true;
 }

@@ -15,6 +15,10 @@ export type Accessors = Record<string, ((...args: never[]) => unknown) | undefin
 export interface Module {
   readonly ptr: number;
   readonly i32: Record<string, (...args: number[]) => Ref> & { const(value: number): Ref };
+  readonly i64: {
+    store(offset: number, align: number, ptr: Ref, value: Ref): Ref;
+    extend_u(value: Ref): Ref;
+  };
   readonly local: {
     get(index: number, type: Type): Ref;
     set(index: number, value: Ref): Ref;
@@ -25,6 +29,7 @@ export interface Module {
     size(): Ref;
     grow(delta: Ref): Ref;
     fill(dest: Ref, value: Ref, size: Ref): Ref;
+    init(segment: string, dest: Ref, offset: Ref, size: Ref): Ref;
   };
   block(name: string | null, children: Ref[], type?: Type): Ref;
   if(condition: Ref, ifTrue: Ref, ifFalse?: Ref): Ref;

@@ -5,12 +5,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Metering } from '../abi/code-map.js';
+import type { AbiName, Metering } from '../abi/code-map.js';
 import type { Binaryen } from './binaryen.js';
 import { type InstrumentOptions, instrumentBinary } from './instrument.js';
 import { ToolchainError } from './ir.js';
-import RseqTransform from './transform.js';
-import RseqBlockTransform from './transform-block.js';
+import { transformFor } from './transform.js';
 
 /** The program does not compile; the message is asc's diagnostics. */
 export class CompileError extends ToolchainError {
@@ -19,6 +18,8 @@ export class CompileError extends ToolchainError {
 
 export interface CompileOptions {
   readonly metering?: Metering;
+  /** What the sections are compiled for; 'turner' unless given. */
+  readonly abi?: AbiName;
   /** asc's -O level, 0 to 3; 3 unless given. */
   readonly optimizeLevel?: number;
   /** Name of the .wasm file the module will be, for the link to its source map; program.wasm unless given. */
@@ -79,12 +80,14 @@ function runCompiler(file: string, options: CompileOptions): Promise<Compilation
 }
 
 async function compileAlone(file: string, options: CompileOptions): Promise<Compilation> {
+  const { metering = 'instruction', abi = 'turner' } = options;
+  const instrumentOptions: InstrumentOptions = { metering, abi };
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
   const sources: Record<string, string | null> = {};
   const outputs = new Map<string, Uint8Array | string>();
   const { error, stderr } = await asc.main(ascArguments(file, options), {
-    transforms: [options.metering === 'block' ? RseqBlockTransform : RseqTransform] as never,
+    transforms: [transformFor(instrumentOptions)] as never,
     readFile: async (name: string, folder: string) => {
       const path = locate(resolve(baseDir, folder, name));
       const text = await readFile(path, 'utf8').catch(() => null);
@@ -137,8 +140,8 @@ function locate(path: string): string {
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
-  const { metering, optimizeLevel, moduleFile, ascArguments: extra } = options;
-  const toolchain = [process.version, metering, optimizeLevel, moduleFile, extra];
+  const { metering, abi, optimizeLevel, moduleFile, ascArguments: extra } = options;
+  const toolchain = [process.version, metering, abi, optimizeLevel, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }
 

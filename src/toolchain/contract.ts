@@ -2,8 +2,12 @@
 // of the host. They are added after metering and are not metered themselves.
 
 import {
+  EXPORT_CX,
+  EXPORT_DX,
   EXPORT_ENTER,
   EXPORT_FUEL,
+  EXPORT_GS,
+  EXPORT_LOAD_BIAS,
   EXPORT_R10,
   EXPORT_SECTIONS_ENTERED,
   EXPORT_SIGNAL_HANDLER,
@@ -17,18 +21,27 @@ import {
   RSEQ_MODULE,
   UNWIND_PAGES,
 } from '../abi/module.js';
+import { ABI_NAMES, type AbiName } from '../abi/code-map.js';
 import { Sysno } from '../abi/syscall.js';
 import type { DataSegment, Module, Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
+import { loadArea, sectionAbi } from './section-abi.js';
 
 // Internal names.
 export const FUEL = 'rseq.fuel';
 export const TP = 'rseq.tp';
 export const R10 = 'rseq.r10';
+export const CX = 'rseq.cx';
+export const DX = 'rseq.dx';
+export const GS = 'rseq.gs';
+/** What is added to an address of the code map when there are other modules. */
+export const LOAD_BIAS = 'rseq.load_bias';
+/** Address of the sections' descriptors in memory, 0 until the program has given one. */
+export const DESCRIPTORS = 'rseq.descriptors';
 export const SECTIONS_ENTERED = 'rseq.sections_entered';
 /** point(ip) -> ip: interrupt, and run the handlers of signals that came meanwhile. */
 export const POINT = 'rseq.point';
-/** section_point(ip) -> 0, or r10 when the kernel has redirected the thread. */
+/** section_point(ip) -> 0, or what restart() is to return: the thread has been redirected. */
 export const SECTION_POINT = 'rseq.section_point';
 /** syscall(ip, number, a1..a6) -> result, with the handlers of signals that came meanwhile. */
 export const SYSCALL = 'rseq.syscall';
@@ -37,15 +50,22 @@ export const GROW = 'rseq.grow';
 
 const SIGNAL_HANDLER = 'rseq.signal_handler';
 const SIGNAL_NUMBER = 'rseq.signal_number';
-/** Internal names of the register globals. */
-export const REGISTERS: readonly string[] = [
-  FUEL,
-  TP,
-  R10,
-  SIGNAL_HANDLER,
-  SIGNAL_NUMBER,
-  SECTIONS_ENTERED,
-];
+/** Every register by internal name, and what it is exported as. */
+const REGISTERS: ReadonlyMap<string, string> = new Map([
+  [FUEL, EXPORT_FUEL],
+  [TP, EXPORT_TP],
+  [R10, EXPORT_R10],
+  [SIGNAL_HANDLER, EXPORT_SIGNAL_HANDLER],
+  [SIGNAL_NUMBER, EXPORT_SIGNAL_NUMBER],
+  [SECTIONS_ENTERED, EXPORT_SECTIONS_ENTERED],
+  [LOAD_BIAS, EXPORT_LOAD_BIAS],
+  [CX, EXPORT_CX],
+  [DX, EXPORT_DX],
+  [GS, EXPORT_GS],
+]);
+
+/** Globals of the contract: not memory that threads share. */
+export const CONTRACT_STATE: ReadonlySet<string> = new Set([...REGISTERS.keys(), DESCRIPTORS]);
 
 const HOST_INTERRUPT = 'rseq.host_interrupt';
 const HOST_SYSCALL = 'rseq.host_syscall';
@@ -53,16 +73,29 @@ const START = 'rseq.start_function';
 /** Name under which asc is told to export its start function. */
 export const EXPORTED_START = 'rseq_start';
 
-/** The registers of a thread, as exported globals: the optimiser must not take them for constants. */
-export function addRegisters(ir: Ir): void {
+/**
+ * The registers of a thread, as exported globals: the optimiser must not take them for constants. And
+ * what the program reads by imports that are one instruction each.
+ */
+export function addRegisters(ir: Ir, abi: AbiName): void {
   const { module, binaryen } = ir;
-  for (const name of REGISTERS) {
-    module.addGlobal(name, binaryen.i32, true, module.i32.const(0));
+  const unused = new Set([
+    ...(abi === 'event-counter' ? [] : [CX, DX]),
+    ...(ir.importNames(RSEQ_MODULE, 'gs').size > 0 ? [] : [GS]),
+  ]);
+  for (const [internal, external] of REGISTERS) {
+    if (unused.has(internal)) continue;
+    module.addGlobal(internal, binaryen.i32, true, module.i32.const(0));
+    module.addGlobalExport(internal, external);
   }
-  exportRegisters(ir);
-  const threadPointers = ir.importNames(RSEQ_MODULE, 'tp');
-  ir.replaceAllCalls(threadPointers, () => module.global.get(TP, binaryen.i32));
-  for (const name of threadPointers) module.removeFunction(name);
+  const { cpuIdOffset } = sectionAbi(abi);
+  ir.replaceImport(RSEQ_MODULE, 'tp', () => module.global.get(TP, binaryen.i32));
+  ir.replaceImport(RSEQ_MODULE, 'gs', () => module.global.get(GS, binaryen.i32));
+  ir.replaceImport(RSEQ_MODULE, 'load_bias', () => module.global.get(LOAD_BIAS, binaryen.i32));
+  ir.replaceImport(RSEQ_MODULE, 'abi', () => module.i32.const(ABI_NAMES.indexOf(abi)));
+  ir.replaceImport(RSEQ_MODULE, 'cpu_id', () =>
+    cpuIdOffset === undefined ? module.i32.const(0) : loadArea(ir, cpuIdOffset),
+  );
 }
 
 const KEPT_TABLE = 'rseq.table';
@@ -130,11 +163,11 @@ export function replaceAbort(ir: Ir): void {
 }
 
 /** The imports, exports and generated functions. After metering, before asyncify. */
-export function completeContract(ir: Ir): void {
+export function completeContract(ir: Ir, abi: AbiName): void {
   const { module } = ir;
   for (const name of ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)) module.removeFunction(name);
   addHostImports(ir);
-  addPoints(ir);
+  addPoints(ir, abi);
   addSyscall(ir);
   addGrow(ir);
   addEnter(ir);
@@ -189,18 +222,14 @@ function withSignals(ir: Ir, ip: Ref, call: Ref, result: number, handler: number
   return ir.sequence([module.local.set(result, call), loop, module.local.get(result, i32)], i32);
 }
 
-function addPoints(ir: Ir): void {
+function addPoints(ir: Ir, abi: AbiName): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
   const ip = (): Ref => module.local.get(0, i32);
   const interrupt = module.call(HOST_INTERRUPT, [ip()], i32);
   module.addFunction(POINT, i32, i32, [i32, i32], withSignals(ir, ip(), interrupt, 1, 2));
-  const isRedirected = (module.i32['ne'] as (a: Ref, b: Ref) => Ref)(
-    module.call(POINT, [ip()], i32),
-    ip(),
-  );
-  const value = module.if(isRedirected, module.global.get(R10, i32), module.i32.const(0));
-  module.addFunction(SECTION_POINT, i32, i32, [], value);
+  const value = sectionAbi(abi).redirection(ir, ip, () => module.call(POINT, [ip()], i32));
+  module.addFunction(SECTION_POINT, i32, i32, [i32], value);
 }
 
 function addSyscall(ir: Ir): void {
@@ -284,19 +313,6 @@ function requireMain(ir: Ir): string {
   return main;
 }
 
-function exportRegisters(ir: Ir): void {
-  for (const [internal, external] of [
-    [FUEL, EXPORT_FUEL],
-    [TP, EXPORT_TP],
-    [R10, EXPORT_R10],
-    [SIGNAL_HANDLER, EXPORT_SIGNAL_HANDLER],
-    [SIGNAL_NUMBER, EXPORT_SIGNAL_NUMBER],
-    [SECTIONS_ENTERED, EXPORT_SECTIONS_ENTERED],
-  ] as const) {
-    ir.module.addGlobalExport(internal, external);
-  }
-}
-
 /**
  * The host supplies the memory, so that it can bound it and keep its own pages at the end: a maximum
  * that the program declares is raised by those.
@@ -310,6 +326,14 @@ function importMemory(ir: Ir): void {
     module.setMemory(initial, raised, null, segments, shared, false, name);
   }
   module.addMemoryImport(name, MEMORY_MODULE, MEMORY_NAME, shared);
+}
+
+/** Data that the program copies to where it wants it. */
+export function addPassiveSegment(ir: Ir, name: string, data: Uint8Array): void {
+  const { module } = ir;
+  const { name: memory, initial, maximum, shared } = memoryLimits(ir);
+  const segments = [...dataSegments(module), { name, data, passive: true, offset: 0 }];
+  module.setMemory(initial, maximum === 0 ? -1 : maximum, null, segments, shared, false, memory);
 }
 
 function dataSegments(module: Module): DataSegment[] {

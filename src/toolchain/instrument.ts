@@ -1,11 +1,12 @@
 // The pipeline: registers, lowering, optimiser, metering, contract, resumability, code map. The same
 // for a module asc has just compiled and for a finished .wasm.
 
-import { type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
+import { type AbiName, type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
 import {
   CODE_MAP_SECTION,
   CONTRACT_FUNCTIONS,
   CONTRACT_GLOBALS,
+  OPTIONAL_GLOBALS,
   RSEQ_MODULE,
 } from '../abi/module.js';
 import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
@@ -23,11 +24,14 @@ import { lowerLabels } from './lower.js';
 import { meterModule } from './meter.js';
 import { PASS_OPTIONS, withPassOptions } from './pass-options.js';
 import { makeResumable } from './resume.js';
+import { sectionAbi } from './section-abi.js';
 import { SourceLines } from './source-lines.js';
 
 export interface InstrumentOptions {
   /** 'instruction' (default): a point before every access. 'block': at entries and loop heads. */
   readonly metering?: Metering;
+  /** What the sections are compiled for; 'turner' unless given. */
+  readonly abi?: AbiName;
   /** 0 to 3 and 0 to 2, as asc's options of the same names. */
   readonly optimizeLevel?: number;
   readonly shrinkLevel?: number;
@@ -65,7 +69,8 @@ export function instrument(
 }
 
 function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
-  const { metering = 'instruction', isOptimized = false, restoreLocals = isOptimized } = options;
+  const { metering = 'instruction', abi = 'turner', isOptimized = false } = options;
+  const { restoreLocals = isOptimized } = options;
   const optimize = (): void => {
     if ((options.optimizeLevel ?? 0) > 0 || (options.shrinkLevel ?? 0) > 0) module.optimize();
   };
@@ -73,20 +78,20 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   const ir = new Ir(binaryen, module);
   const limits = memoryLimits(ir);
   requireUsable(ir);
-  addRegisters(ir);
+  addRegisters(ir, abi);
   keepForKernel(ir);
   takeStart(ir);
   replaceAbort(ir);
   if (isOptimized) flattenStatements(ir);
   inlineFieldAccess(ir);
-  const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals });
+  const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals, abi: sectionAbi(abi) });
   optimize();
-  const layout = meterModule(ir, new SourceLines(ir), sections, metering);
-  completeContract(ir);
+  const layout = meterModule(ir, new SourceLines(ir), sections, { metering, abi: sectionAbi(abi) });
+  completeContract(ir, abi);
   optimize();
   makeResumable(ir);
   if (isOptimized) optimize();
-  const map = layout.codeMap(metering, limits);
+  const map = layout.codeMap(metering, abi, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
   return map;
 }
@@ -96,12 +101,20 @@ function flattenStatements({ module }: Ir): void {
   module.runPasses(['flatten', 'merge-blocks']);
 }
 
+const CONTRACT_NAMES = [...CONTRACT_FUNCTIONS, ...CONTRACT_GLOBALS, ...OPTIONAL_GLOBALS];
+
 /** Parameters and results, in words, of what a program imports from `rseq`. */
 const SIGNATURES: Readonly<Record<string, readonly [number, number]>> = {
   restart: [0, 1],
   start: [0, 0],
   end: [0, 0],
   tp: [0, 1],
+  gs: [0, 1],
+  abi: [0, 1],
+  cpu_id: [0, 1],
+  load_bias: [0, 1],
+  section_count: [0, 1],
+  init_descriptors: [1, 0],
   critical_start: [0, 1],
   critical_end: [0, 1],
   critical_restart: [0, 1],
@@ -129,7 +142,7 @@ function requireUsable(ir: Ir): void {
     if (!isWords || !isSame) throw new ToolchainError(`${place} is no import of the library`);
   }
   for (const name of ir.exportNames()) {
-    if (CONTRACT_FUNCTIONS.includes(name) || CONTRACT_GLOBALS.includes(name)) {
+    if (CONTRACT_NAMES.includes(name)) {
       throw new ToolchainError(`the module exports ${name}, a name of the contract's`);
     }
   }

@@ -156,6 +156,13 @@ export class Ir {
     }
   }
 
+  /** Replace every call of function import `module.base` by `replacement`, and drop the import. */
+  replaceImport(module: string, base: string, replacement: (call: Ref) => Ref): void {
+    const names = this.importNames(module, base);
+    this.replaceAllCalls(names, replacement);
+    for (const name of names) this.module.removeFunction(name);
+  }
+
   isCallOf(ref: Ref, targets: ReadonlySet<string>): boolean {
     return this.kind(ref) === 'Call' && targets.has(this.text(ref, 'Target'));
   }

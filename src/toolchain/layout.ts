@@ -6,21 +6,21 @@
 //   | s0 s1 s2 end | s0 s1 end ...  |            (the last end is just outside)
 //   | handler | restart 0 | restart 1 ... | ordinary points ...
 //
+// An ABI may want a signature in front of every restart label: those bytes have addresses too.
+//
 // One range for all sections is what an ABI with one region per process needs.
 
-import { type CodeMap, type CodePoint, type SectionEntry } from '../abi/code-map.js';
+import type { AbiName, CodeMap, CodePoint, SectionEntry } from '../abi/code-map.js';
 import { CODE_BASE, CONTRACT_VERSION } from '../abi/module.js';
 import type { Metering } from '../abi/code-map.js';
 import type { LoweredSection } from './lower.js';
+import type { SectionAddresses } from './section-abi.js';
 import type { SourceLine } from './source-lines.js';
 
 /** One copy of a section: inlining makes several of one source section. */
-export interface SectionCopy {
+export interface SectionCopy extends SectionAddresses {
   readonly section: LoweredSection;
   readonly function: string;
-  readonly start: number;
-  readonly end: number;
-  readonly restart: number;
   fuel: number;
   readonly listing: string[];
 }
@@ -30,8 +30,14 @@ export class CodeLayout {
   readonly critical: CodeMap['critical'];
   readonly #points: CodePoint[] = [];
 
-  /** copies: every copy of every section, in the order of the code. */
-  constructor(copies: readonly { section: LoweredSection; function: string }[]) {
+  /**
+   * copies: every copy of every section, in the order of the code; signatureBytes: of the signature
+   * in front of a restart label.
+   */
+  constructor(
+    copies: readonly { section: LoweredSection; function: string }[],
+    signatureBytes: number,
+  ) {
     let next = CODE_BASE;
     const ranges = copies.map(({ section }) => {
       const start = next;
@@ -42,7 +48,8 @@ export class CodeLayout {
     this.copies = copies.map((copy, index) => ({
       ...copy,
       ...(ranges[index] as { start: number; end: number }),
-      restart: handler + 1 + index,
+      index,
+      restart: handler + 1 + index + (index + 1) * signatureBytes,
       fuel: 0,
       listing: [],
     }));
@@ -53,7 +60,10 @@ export class CodeLayout {
       for (const line of copy.section.lines) this.#add(copy.function, line);
     }
     if (copies.length > 0) this.#add('rseq.restart', undefined);
-    for (const copy of copies) this.#add(copy.function, copy.section.lines[0]);
+    for (const copy of copies) {
+      for (let byte = 0; byte < signatureBytes; byte++) this.#add('rseq.signature', undefined);
+      this.#add(copy.function, copy.section.lines[0]);
+    }
   }
 
   /** The address of a new point of ordinary code. */
@@ -62,7 +72,7 @@ export class CodeLayout {
     return CODE_BASE + this.#points.length - 1;
   }
 
-  codeMap(metering: Metering, memory: CodeMap['memory']): CodeMap {
+  codeMap(metering: Metering, abi: AbiName, memory: CodeMap['memory']): CodeMap {
     const sections: SectionEntry[] = this.copies.map(({ start, end, restart, fuel, listing }) => ({
       start,
       end,
@@ -74,6 +84,7 @@ export class CodeLayout {
     return {
       version: CONTRACT_VERSION,
       metering,
+      abi,
       memory,
       critical,
       sections,

@@ -14,14 +14,17 @@
 // there before the optimiser runs: afterwards, a local that the restart still needs may hold
 // something else.
 //
+// What an ABI needs besides goes where section-abi.ts says.
+//
 // `restoreLocals` is for modules that are optimised already: the loop saves every local that B or A
 // writes and gives it back on the way to the restart label, as a setjmp would.
 
 import { RSEQ_MODULE } from '../abi/module.js';
-import type { Ref } from './binaryen.js';
+import type { Ref, Type } from './binaryen.js';
 import { isAccess } from './access.js';
 import type { Ir, Kind } from './ir.js';
 import { findSections, LabelError, type LabelledSection, labelNames } from './labels.js';
+import { type PlaceholderKind, placeholderName, type SectionAbi } from './section-abi.js';
 import type { SourceLine, SourceLines } from './source-lines.js';
 
 /** A section after lowering; its points are rseq.point.<index>.0 up to .<endPoint>. */
@@ -35,6 +38,7 @@ export interface LoweredSection {
 
 export interface LowerOptions {
   readonly restoreLocals: boolean;
+  readonly abi: SectionAbi;
 }
 
 /** Name of the import that stands for point `point` of section `section` between lowering and metering. */
@@ -56,8 +60,8 @@ export function lowerLabels(ir: Ir, lines: SourceLines, options: LowerOptions): 
     const sections = findSections(ir, names, func, lines);
     // Last first: wrapping one section moves what follows it in the same list.
     for (const section of sections.reverse()) {
-      const lowering = new SectionLowering(ir, func, lines, section, lowered.length);
-      lowered.push(lowering.lower(options));
+      const lowering = new SectionLowering(ir, func, lines, section, lowered.length, options);
+      lowered.push(lowering.lower());
     }
   }
   for (const name of [...names.restart, ...names.start, ...names.end])
@@ -95,15 +99,16 @@ class SectionLowering {
     readonly lines: SourceLines,
     readonly section: LabelledSection,
     readonly index: number,
+    readonly options: LowerOptions,
   ) {
     this.#label = `rseq.restart.${index}`;
     this.#result = ir.addLocal(func, ir.binaryen.i32);
     this.#line = section.line;
   }
 
-  lower({ restoreLocals }: LowerOptions): LoweredSection {
+  lower(): LoweredSection {
     this.#lowerBody();
-    this.#wrap(restoreLocals);
+    this.#wrap();
     return { index: this.index, endPoint: this.#pointLines.length - 1, lines: this.#pointLines };
   }
 
@@ -113,14 +118,19 @@ class SectionLowering {
     const block = new List(ir, section.start.block);
     const body = block.children.slice(section.start.index + 1, section.endIndex);
     for (const statement of body) this.#collectLabels(statement);
-    block.children[section.start.index] = this.#point();
+    block.children[section.start.index] = ir.sequence([
+      ...this.#placeholder('arm'),
+      this.#point(),
+      ...this.#check(),
+    ]);
     body.forEach((statement, offset) => {
       block.children[section.start.index + 1 + offset] = this.#visit(statement);
     });
     if (!this.#hasStore)
       throw this.#error(undefined, 'a section that stores nothing commits nothing');
     // The point after the commit: outside the section, so it never restarts.
-    block.children[section.endIndex] = ir.module.drop(this.#pointCall());
+    const endPoint = ir.module.drop(this.#pointCall());
+    block.children[section.endIndex] = ir.sequence([endPoint, ...this.#placeholder('disarm')]);
     block.save();
   }
 
@@ -140,7 +150,44 @@ class SectionLowering {
     }
     // What has stored may have committed: a thread stopped between that and the way out would do it
     // twice. Leaving touches no memory, so it goes with the access before it.
-    return this.#leaves(ref, kind) && !this.#mayHaveStored ? this.#covered(ref, false) : ref;
+    if (!this.#leaves(ref, kind)) return ref;
+    const leaving = this.#mayHaveStored ? ref : this.#covered(ref, false);
+    return this.options.abi.disarmsOnLeaving ? this.#disarmBefore(leaving, kind) : leaving;
+  }
+
+  /** A way out may be conditional, and is that after its condition: the code goes between the two. */
+  #disarmBefore(ref: Ref, kind: Kind): Ref {
+    const { ir } = this;
+    const condition = ir.operands(ref).find(({ name }) => name === 'Condition');
+    if (kind === 'Return' || condition === undefined) {
+      return ir.before(this.func, ref, this.#placeholder('disarm'));
+    }
+    const isPlainBranch = kind === 'Break' && ir.operands(ref).length === 1;
+    if (!isPlainBranch) throw this.#error(ref, `${kind} that may leave the section`);
+    const leave = [...this.#placeholder('disarm'), ir.module.br(ir.text(ref, 'Name'))];
+    return ir.module.if(condition.get(), ir.sequence(leave));
+  }
+
+  /** br_if L (r = check): what the ABI has to look at with the first point behind it. */
+  #check(): Ref[] {
+    const { module, binaryen } = this.ir;
+    return this.#placeholderCall('check', binaryen.i32).map((call) =>
+      module.br(this.#label, module.local.tee(this.#result, call, binaryen.i32)),
+    );
+  }
+
+  #placeholder(kind: PlaceholderKind): Ref[] {
+    return this.#placeholderCall(kind, this.ir.binaryen.none);
+  }
+
+  #placeholderCall(kind: PlaceholderKind, result: Type): Ref[] {
+    if (this.options.abi.emit[kind] === undefined) return [];
+    const { module, binaryen } = this.ir;
+    const name = placeholderName(kind, this.index);
+    if (this.ir.importNames(RSEQ_MODULE, name).size === 0) {
+      module.addFunctionImport(name, RSEQ_MODULE, name, binaryen.none, result);
+    }
+    return [module.call(name, [], result)];
   }
 
   #visitIf(ref: Ref): Ref {
@@ -213,7 +260,7 @@ class SectionLowering {
   }
 
   /** Loop from the statement of restart() to the one that holds the section. */
-  #wrap(restoreLocals: boolean): void {
+  #wrap(): void {
     const { ir, section } = this;
     const { module } = ir;
     const { i32, none } = ir.binaryen;
@@ -223,11 +270,13 @@ class SectionLowering {
     const body = list.children
       .slice(index, index + count)
       .map((statement) => this.#replaceRestart(statement, module.local.get(this.#result, i32)));
-    const saved = restoreLocals ? this.#savedLocals(body) : { save: [], restore: [] };
+    const saved = this.options.restoreLocals ? this.#savedLocals(body) : { save: [], restore: [] };
+    const disarm = this.options.abi.disarmsOnLeaving ? this.#placeholder('disarm') : [];
+    const redirected = [...disarm, ...saved.restore];
     const restore =
-      saved.restore.length === 0
+      redirected.length === 0
         ? []
-        : [module.if(module.local.get(this.#result, i32), module.block(null, saved.restore, none))];
+        : [module.if(module.local.get(this.#result, i32), module.block(null, redirected, none))];
     const loop = module.loop(this.#label, module.block(null, [...restore, ...body]));
     const clear = module.local.set(this.#result, module.i32.const(0));
     list.children.splice(index, count, clear, ...saved.save, loop);

@@ -10,26 +10,51 @@ import { hex, type Metering } from '../abi/code-map.js';
 import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
 import { isAccess } from './access.js';
 import type { Ref } from './binaryen.js';
-import { FUEL, GROW, POINT, SECTION_POINT, SECTIONS_ENTERED, SYSCALL } from './contract.js';
+import {
+  addPassiveSegment,
+  DESCRIPTORS,
+  FUEL,
+  GROW,
+  POINT,
+  SECTION_POINT,
+  SECTIONS_ENTERED,
+  SYSCALL,
+} from './contract.js';
 import { type Ir, ToolchainError } from './ir.js';
 import { CodeLayout, type SectionCopy } from './layout.js';
 import { type LoweredSection, parsePointName, pointName } from './lower.js';
+import {
+  address,
+  encodeDescriptors,
+  parsePlaceholderName,
+  type PlaceholderKind,
+  type SectionAbi,
+  type SectionAddresses,
+} from './section-abi.js';
 import type { SourceLine, SourceLines } from './source-lines.js';
+
+export interface MeterOptions {
+  readonly metering: Metering;
+  readonly abi: SectionAbi;
+}
 
 /** Meter every function; returns the addresses it gave out. */
 export function meterModule(
   ir: Ir,
   lines: SourceLines,
   sections: readonly LoweredSection[],
-  metering: Metering,
+  options: MeterOptions,
 ): CodeLayout {
   const functions = ir.definedFunctions();
-  const layout = new CodeLayout(findCopies(ir, functions, sections));
+  const copies = findCopies(ir, functions, sections);
+  const layout = new CodeLayout(copies, options.abi.signatureBytes);
+  ir.module.addGlobal(DESCRIPTORS, ir.binaryen.i32, true, ir.module.i32.const(0));
   replaceAddressCalls(ir, layout);
-  const copies = layout.copies.values();
+  replaceDescriptorCalls(ir, layout);
+  const unmet = layout.copies.values();
   const syscalls = ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL);
   for (const func of functions) {
-    new FunctionMeter(ir, func, lines, layout, copies, syscalls, metering).meter();
+    new FunctionMeter(ir, func, lines, layout, unmet, syscalls, options).meter();
   }
   removePointImports(ir);
   return layout;
@@ -56,15 +81,35 @@ function findCopies(
 /** The addresses a program registers with the kernel. */
 function replaceAddressCalls(ir: Ir, layout: CodeLayout): void {
   const { start, end, restart } = layout.critical;
-  for (const [base, address] of Object.entries({
+  for (const [base, ip] of Object.entries({
     critical_start: start,
     critical_end: end,
     critical_restart: restart,
   })) {
-    const names = ir.importNames(RSEQ_MODULE, base);
-    ir.replaceAllCalls(names, () => ir.module.i32.const(address));
-    for (const name of names) ir.module.removeFunction(name);
+    ir.replaceImport(RSEQ_MODULE, base, () => address(ir, ip));
   }
+}
+
+const DESCRIPTOR_DATA = 'rseq.descriptor_data';
+
+/** init_descriptors(table) copies the descriptors to `table` and makes it the one sections use. */
+function replaceDescriptorCalls(ir: Ir, { copies }: CodeLayout): void {
+  const { module } = ir;
+  const { i32 } = module;
+  ir.replaceImport(RSEQ_MODULE, 'section_count', () => i32.const(copies.length));
+  if (ir.importNames(RSEQ_MODULE, 'init_descriptors').size === 0) return;
+  const data = encodeDescriptors(copies);
+  addPassiveSegment(ir, DESCRIPTOR_DATA, data);
+  ir.replaceImport(RSEQ_MODULE, 'init_descriptors', (call) => {
+    const table = ir.operands(call)[0]?.get() as Ref;
+    const copy = module.memory.init(
+      DESCRIPTOR_DATA,
+      module.global.get(DESCRIPTORS, ir.binaryen.i32),
+      i32.const(0),
+      i32.const(data.length),
+    );
+    return ir.sequence([module.global.set(DESCRIPTORS, table), copy]);
+  });
 }
 
 function removePointImports(ir: Ir): void {
@@ -72,7 +117,9 @@ function removePointImports(ir: Ir): void {
   const names: string[] = [];
   for (let index = 0; index < module.getNumFunctions(); index++) {
     const { name, base } = binaryen.getFunctionInfo(module.getFunctionByIndex(index));
-    if (parsePointName(base) !== undefined) names.push(name);
+    if (parsePointName(base) !== undefined || parsePlaceholderName(base) !== undefined) {
+      names.push(name);
+    }
   }
   for (const name of names) module.removeFunction(name);
 }
@@ -99,12 +146,12 @@ class FunctionMeter {
     readonly layout: CodeLayout,
     readonly unmet: IterableIterator<SectionCopy>,
     readonly syscalls: ReadonlySet<string>,
-    readonly metering: Metering,
+    readonly options: MeterOptions,
   ) {
     const { name, body } = ir.binaryen.getFunctionInfo(func);
     this.#name = name;
     this.#calls = ir.callTargets(body);
-    this.#costs = new SectionCosts(ir, body);
+    this.#costs = new SectionCosts(ir, options.abi, body);
   }
 
   meter(): void {
@@ -227,12 +274,20 @@ class FunctionMeter {
     const target = ir.text(ref, 'Target');
     const point = parsePointName(target);
     if (point !== undefined) return this.#sectionPoint(point.section, point.point);
+    const placeholder = parsePlaceholderName(target);
+    if (placeholder !== undefined) return this.#expand(placeholder);
     this.#visitOperands(ref);
     this.#count(ref);
     if (!this.syscalls.has(target)) return this.#chargeBefore(ref);
     const ip = ir.module.i32.const(this.layout.point(this.#name, this.#line));
     const args = ir.operands(ref).map((operand) => operand.get());
     return this.#chargeBefore(ir.module.call(SYSCALL, [ip, ...args], ir.binaryen.i32));
+  }
+
+  /** What the ABI wants here, metered like the program's own code. */
+  #expand({ kind, section }: { kind: PlaceholderKind; section: number }): Ref {
+    if (kind === 'arm') this.#beginCopy(section);
+    return this.#visit(emitPlaceholder(this.ir, this.options.abi, kind, this.#copies.get(section)));
   }
 
   #visitGrow(ref: Ref): Ref {
@@ -249,7 +304,8 @@ class FunctionMeter {
   }
 
   #visitAccess(ref: Ref): Ref {
-    const isPoint = this.metering === 'instruction' && !this.#isCovered && this.#open === undefined;
+    const isPoint =
+      this.options.metering === 'instruction' && !this.#isCovered && this.#open === undefined;
     const result = isPoint ? this.ir.before(this.func, ref, this.#point()) : ref;
     this.#isCovered = false;
     this.#count(ref);
@@ -270,7 +326,8 @@ class FunctionMeter {
   /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */
   #sectionPoint(section: number, point: number): Ref {
     const { module, binaryen } = this.ir;
-    const copy = point === 0 ? this.#beginCopy(section) : this.#copies.get(section);
+    const isFirst = point === 0 && this.options.abi.emit.arm === undefined;
+    const copy = isFirst ? this.#beginCopy(section) : this.#copies.get(section);
     if (copy === undefined) throw new ToolchainError(`section ${section} has lost its start`);
     const ip = copy.start + point;
     if (ip === copy.end) return this.#endPoint(copy);
@@ -283,6 +340,7 @@ class FunctionMeter {
     return this.ir.sequence([...entered, ...this.#charge(), value], binaryen.i32);
   }
 
+  /** The first the walk meets of a copy is its arm, or else its point 0. */
   #beginCopy(section: number): SectionCopy {
     const copy = this.unmet.next().value as SectionCopy;
     copy.fuel = this.#costs.of(section);
@@ -296,12 +354,12 @@ class FunctionMeter {
     this.#open = undefined;
     copy.listing.push(`${hex(copy.end)} end`);
     const zero = module.i32.const(0);
-    if (this.metering !== 'instruction') return zero;
+    if (this.options.metering !== 'instruction') return zero;
     return this.ir.sequence([...this.#pointAt(copy.end), zero], binaryen.i32);
   }
 
   #countEntry(): Ref[] {
-    if (this.metering !== 'instruction') return [];
+    if (this.options.metering !== 'instruction') return [];
     const { module, binaryen } = this.ir;
     const entered = module.global.get(SECTIONS_ENTERED, binaryen.i32);
     return [module.global.set(SECTIONS_ENTERED, add(this.ir, entered, 1))];
@@ -378,6 +436,7 @@ class SectionCosts {
 
   constructor(
     readonly ir: Ir,
+    readonly abi: SectionAbi,
     body: Ref,
   ) {
     this.#visit(body, body);
@@ -400,11 +459,32 @@ class SectionCosts {
     const kind = ir.kind(ref);
     if (kind === 'Break' && isPointTest(ir, ir.operands(ref).at(-1)?.get() ?? ref)) return 0;
     if (kind === 'Call' && parsePointName(ir.text(ref, 'Target')) !== undefined) return 0;
+    const placeholder = kind === 'Call' ? parsePlaceholderName(ir.text(ref, 'Target')) : undefined;
+    if (placeholder !== undefined) {
+      return this.#longest(emitPlaceholder(ir, this.abi, placeholder.kind, NOWHERE));
+    }
     const costs = ir.operands(ref).map((operand) => this.#longest(operand.get()));
     if (kind === 'If') return 1 + (costs[0] ?? 0) + Math.max(costs[1] ?? 0, costs[2] ?? 0);
     const own = kind === 'Block' || kind === 'Loop' || kind === 'Nop' ? 0 : 1;
     return costs.reduce((sum, cost) => sum + cost, own);
   }
+}
+
+/** Addresses that matter not. */
+const NOWHERE: SectionAddresses = { index: 0, start: 0, end: 0, restart: 0 };
+
+function emitPlaceholder(
+  ir: Ir,
+  { emit }: SectionAbi,
+  kind: PlaceholderKind,
+  section: SectionAddresses | undefined,
+): Ref {
+  if (kind === 'disarm' && emit.disarm !== undefined) return emit.disarm(ir);
+  const code = kind === 'disarm' ? undefined : emit[kind];
+  if (code === undefined || section === undefined) {
+    throw new ToolchainError(`${kind} of a section that has no start`);
+  }
+  return code(ir, section);
 }
 
 function add(ir: Ir, value: Ref, amount: number): Ref {

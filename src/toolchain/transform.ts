@@ -19,7 +19,19 @@ interface Program {
 /** asc's Feature.Threads: atomics compile without --enable threads. */
 const FEATURE_THREADS = 1 << 5;
 
-/** Metering 'instruction': the kernel can interrupt before every access to memory. */
+/** A transform with options of your own: what the module you name to asc exports as its default. */
+export function transformFor(options: InstrumentOptions): typeof RseqTransform {
+  return class extends RseqTransform {
+    override get options(): InstrumentOptions {
+      return options;
+    }
+  };
+}
+
+/**
+ * For the ABI turner with metering 'instruction': the kernel can interrupt before every access to
+ * memory.
+ */
 export default class RseqTransform {
   // asc sets these before it makes the instance.
   declare readonly program: Program;

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  ABI_NAMES,
   type CodeMap,
   CodeMapError,
   type CodePoint,
@@ -37,6 +38,7 @@ const SECTION: SectionEntry = {
 const MAP: CodeMap = {
   version: CONTRACT_VERSION,
   metering: 'block',
+  abi: 'linux',
   memory: { initial: 1, maximum: 0 },
   critical: { start: at(2), end: at(15), restart: at(20) },
   sections: [SECTION, { start: at(12), end: at(15), restart: at(10), fuel: 3, listing: [] }],
@@ -53,6 +55,7 @@ function mapOf(
   shape: readonly number[],
   names: readonly string[],
   metering: CodeMap['metering'],
+  abi: CodeMap['abi'],
 ): CodeMap {
   const points: CodePoint[] = [];
   const sections: SectionEntry[] = [];
@@ -73,7 +76,7 @@ function mapOf(
   points.push({ function: 'handler', file: '', line: 0 });
   const memory = { initial: shape.length, maximum: 65536 };
   const critical = { start, end, restart };
-  return { version: CONTRACT_VERSION, metering, memory, critical, sections, points };
+  return { version: CONTRACT_VERSION, metering, abi, memory, critical, sections, points };
 }
 
 const NAME = fc
@@ -85,8 +88,9 @@ const CODE_MAP: fc.Arbitrary<CodeMap> = fc
     fc.array(fc.nat({ max: 6 }), { maxLength: 12 }),
     fc.array(NAME, { maxLength: 12 }),
     fc.constantFrom<CodeMap['metering']>('block', 'instruction'),
+    fc.constantFrom(...ABI_NAMES),
   )
-  .map(([shape, names, metering]) => mapOf(shape, names, metering));
+  .map(([shape, names, metering, abi]) => mapOf(shape, names, metering, abi));
 
 /** What decoding comes to: a map, a CodeMapError, or something that must not happen. */
 function verdict(source: Uint8Array): string {
@@ -250,7 +254,8 @@ describe('bytes that are no code map are refused', () => {
       bytes(CONTRACT_VERSION + 1),
       `code map version ${CONTRACT_VERSION + 1} is not ${CONTRACT_VERSION}, the one this host speaks`,
     ],
-    ['an unknown metering', bytes(1, 2), 'code map metering is neither 0 nor 1'],
+    ['an unknown metering', bytes(2, 2), 'code map metering is neither 0 nor 1'],
+    ['an unknown abi', bytes(2, 0, 7), 'code map abi index 7 is out of range'],
     [
       'a word of more than 32 bits',
       bytes(0xff, 0xff, 0xff, 0xff, 0x1f),
@@ -258,22 +263,22 @@ describe('bytes that are no code map are refused', () => {
     ],
     [
       'a vector longer than the section',
-      bytes(1, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f),
+      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f),
       'code map vector of 4294967295 items exceeds the section',
     ],
     [
       'a string longer than the section',
-      bytes(1, 0, 0, 0, 0, 0, 0, 1, 100, 65),
+      bytes(2, 0, 0, 0, 0, 0, 0, 0, 1, 100, 65),
       'code map vector of 100 items exceeds the section',
     ],
     [
       'a function that is not in the list',
-      bytes(1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
+      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
       'code map function index 0 is out of range',
     ],
     [
       'a file that is not in the list',
-      bytes(1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 65, 1, 0, 5, 0),
+      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 65, 1, 0, 5, 0),
       'code map file index 5 is out of range',
     ],
     ['trailing bytes', Uint8Array.of(...whole, 0, 0, 0), 'code map has 3 bytes too many'],
@@ -343,8 +348,9 @@ describe('an address', () => {
 
 describe('a code map keeps', () => {
   const empty: CodeMap = {
-    version: 1,
+    version: CONTRACT_VERSION,
     metering: 'block',
+    abi: 'linux',
     memory: { initial: 1, maximum: 0 },
     critical: { start: 0, end: 0, restart: 0 },
     sections: [],
@@ -358,7 +364,7 @@ describe('a code map keeps', () => {
   });
 
   test('its words to 32 bits: a longer one is a CodeMapError', () => {
-    const overlong = Uint8Array.of(1, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0, 0);
+    const overlong = Uint8Array.of(2, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0, 0);
 
     expect(() => decodeCodeMap(overlong)).toThrow(/word exceeds 32 bits/);
   });

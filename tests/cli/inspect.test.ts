@@ -16,6 +16,7 @@ function at(name: string, line: number): CodePoint {
 const TWICE: CodeMap = {
   version: 1,
   metering: 'instruction',
+  abi: 'turner',
   memory: { initial: 1, maximum: 0 },
   critical: { start: 0x1000, end: 0x1004, restart: 0x1005 },
   sections: [
@@ -109,7 +110,7 @@ describe('inspect', () => {
 
   test('shows the critical range last', () => {
     expect(formatMap(TWICE, {}).split('\n').at(-1)).toBe(
-      'critical range [0x1000, 0x1004), restart 0x1005',
+      'critical range [0x1000, 0x1004), restart 0x1005, abi turner',
     );
   });
 

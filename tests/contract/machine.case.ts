@@ -10,7 +10,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { Sysno } from '../../src/abi/syscall.js';
-import { type Context, type ExitKind, type Machine, newRegisters, type Registers } from '../../src/kernel/machine.js';
+import {
+  type Context,
+  type ExitKind,
+  type Machine,
+  newRegisters,
+  type Registers,
+} from '../../src/kernel/machine.js';
 
 export const SYSNO = 0x7001;
 export const HANDLER_SYSNO = 0x7002;

@@ -55,7 +55,7 @@ for (const build of BUILDS) {
   machineContract({
     name: `WasmMachine, ${build.metering} metering, -O${build.optimizeLevel}`,
     newMachine: () => ({
-      machine: instantiate(module, 64, program.sourceMap).machine,
+      machine: instantiate([module], 64, [program.sourceMap]).machine,
       programs: { returnArgument, spin, callSystem, section, trap, handler },
     }),
     skip: [

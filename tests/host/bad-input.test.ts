@@ -188,7 +188,15 @@ describe('a module', () => {
 function emptyMap(): CodeMap {
   const memory = { initial: 1, maximum: 0 };
   const critical = { start: 0, end: 0, restart: 0 };
-  return { version: 1, metering: 'block', memory, critical, sections: [], points: [] };
+  return {
+    version: 2,
+    metering: 'block',
+    abi: 'turner',
+    memory,
+    critical,
+    sections: [],
+    points: [],
+  };
 }
 
 type Section = CodeMap['sections'][number];
