@@ -245,12 +245,12 @@ describe('the end', () => {
     expect(outcome).toMatchObject({ reason: 'exited', exitStatus: 7 });
   });
 
-  test('waits for the last thread when the leader calls exit, whose status it keeps', () => {
+  test('waits for the last thread when the leader calls exit, and has the status of the last', () => {
     const main = [spawn(1), syscall(Sysno.Exit, 1)];
 
     const outcome = boot({ 0: main, 1: [...work(30), ret(5)] }).kernel.run();
 
-    expect(outcome).toMatchObject({ reason: 'exited', exitStatus: 1 });
+    expect(outcome).toMatchObject({ reason: 'exited', exitStatus: 5 });
   });
 
   test('by a fault names signal, message and place', () => {
