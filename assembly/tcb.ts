@@ -48,3 +48,6 @@ export function ensureThreadPointer(): usize {
   }
   return threadPointer();
 }
+
+// Before the main thread's first statement: from then on every thread has a block.
+ensureThreadPointer();

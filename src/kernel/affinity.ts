@@ -5,6 +5,8 @@ import { CpuSet, MAX_CPUS } from './cpu-set.js';
 import type { Cpu } from './cpu.js';
 import type { Thread } from './thread.js';
 
+const NO_BYTES = new Uint8Array();
+
 /** What these calls need of the kernel. */
 export interface Placement {
   readonly cpus: readonly Cpu[];
@@ -25,7 +27,9 @@ export function setAffinity(
   length: number,
   mask: number,
 ): number {
-  const bytes = caller.process.memory.copyIn(mask, Math.min(length, MAX_CPUS / 8));
+  const { memory } = caller.process;
+  // To read nothing faults nowhere.
+  const bytes = length === 0 ? NO_BYTES : memory.copyIn(mask, Math.min(length, MAX_CPUS / 8));
   if (bytes === undefined) return -Errno.EFAULT;
   const thread = findThread(caller, tid);
   if (thread === undefined) return -Errno.ESRCH;

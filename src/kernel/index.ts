@@ -13,7 +13,21 @@ export type { Memory } from './memory.js';
 export { KernelPanic } from './panic.js';
 export type { Death } from './process.js';
 export type { Personality, ResumeOutcome } from './rseq/personality.js';
-export { TurnerPersonality } from './rseq/turner.js';
+export { EventCounterPersonality } from './rseq/event-counter.js';
+export type { LoadText } from './rseq/linux-section.js';
+export { type LinuxV2Options, LinuxV2Personality } from './rseq/linux-v2.js';
+export { type LinuxOptions, LinuxPersonality } from './rseq/linux.js';
+export { PairPersonality } from './rseq/pair.js';
+export { PercpuSignalPersonality } from './rseq/percpu-signal.js';
+export {
+  ABI_NAMES,
+  AbiError,
+  type AbiName,
+  createPersonality,
+  type PersonalityOptions,
+} from './rseq/personalities.js';
+export { RasPersonality } from './rseq/ras.js';
+export { GooglePersonality, TurnerPersonality } from './rseq/turner.js';
 export { Schedule, ScheduleError } from './schedule.js';
 export type { Choice, Scheduler, SchedulerView } from './scheduler.js';
 export { RandomScheduler } from './schedulers/random.js';

@@ -10,10 +10,12 @@ import { Console, type OutputListener } from './console.js';
 import { CpuSet } from './cpu-set.js';
 import { Cpu } from './cpu.js';
 import { Dispatcher } from './dispatcher.js';
+import { FutexTable } from './futex.js';
 import type { Exit, Machine } from './machine.js';
 import type { Memory } from './memory.js';
 import { panic } from './panic.js';
 import { type Death, Process } from './process.js';
+import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
 import type { Personality } from './rseq/personality.js';
 import { MAX_SLICE_FUEL, Schedule } from './schedule.js';
@@ -31,6 +33,7 @@ import {
 import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
 import { type Joiner, Thread } from './thread.js';
+import { END_OF_TIME } from './time.js';
 import { TimerQueue } from './timer-queue.js';
 import { type Counts, type Observer, TraceEvent, Tracer } from './trace.js';
 import type { Wait } from './wait.js';
@@ -50,6 +53,8 @@ export interface KernelOptions {
   readonly stdin?: Uint8Array;
   readonly onOutput?: OutputListener;
   readonly boot?: BootParameters;
+  /** Seed of the bytes that getrandom gives, a 32-bit integer; 1. */
+  readonly entropySeed?: number;
   /** Modules in the address space: the main of each is a thread, the first is the leader; 1. */
   readonly programs?: number;
 }
@@ -72,12 +77,16 @@ type FixUpHook = 'onResume' | 'onSignal' | 'onSyscallExit';
 
 const LEADER_TID = 1;
 const PROGRESS_SLICES = 4096;
+/** What the host keeps of a failed assertion's message. */
+const MAX_TEXT_BYTES = 8192;
 
 export class Kernel implements SchedulerView, Services {
   readonly cpus: readonly Cpu[];
   readonly onlineCpus: CpuSet;
   readonly process: Process;
   readonly console: Console;
+  readonly futexes: FutexTable = new FutexTable();
+  readonly random: RandomBytes;
   readonly boot: BootParameters;
   readonly counts: Counts = { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0 };
   readonly schedule: Schedule = new Schedule();
@@ -106,6 +115,7 @@ export class Kernel implements SchedulerView, Services {
     this.#dispatcher = new Dispatcher(this.cpus, this.#personality, this.counts, this.#tracer);
     this.onlineCpus = CpuSet.firstCpus(options.cpus);
     this.console = new Console(options.stdin ?? new Uint8Array(), options.onOutput ?? (() => {}));
+    this.random = new RandomBytes(options.entropySeed ?? 1);
     this.boot = options.boot ?? { threads: 1, args: [] };
     this.process = new Process(LEADER_TID, options.memory);
     for (let program = 0; program < (options.programs ?? 1); program++) {
@@ -115,7 +125,15 @@ export class Kernel implements SchedulerView, Services {
 
   /** Virtual time in nanoseconds: an instruction takes one, and idle CPUs wait for the next timer. */
   get now(): number {
-    return Math.min(this.counts.fuel + this.#idleTime, Number.MAX_SAFE_INTEGER);
+    return Math.min(this.counts.fuel + this.#idleTime, END_OF_TIME);
+  }
+
+  get aliveCount(): number {
+    return this.#aliveCount;
+  }
+
+  get hasFence(): boolean {
+    return this.#personality.hasFence ?? false;
   }
 
   get runnableCount(): number {
@@ -181,14 +199,21 @@ export class Kernel implements SchedulerView, Services {
       const exit = this.#machine.run(thread.context, thread.registers, thread.resumeValue, fuel);
       fuel -= exit.fuelUsed;
       this.counts.fuel += exit.fuelUsed;
+      thread.fuelUsed += exit.fuelUsed;
       this.#handleExit(thread, exit);
       if (this.#isSliceOver || thread.state !== 'runnable' || this.process.hasExited) return;
-      if (fuel <= 0) fuel = this.#personality.onSliceEnd?.(thread) ?? 0;
+      if (fuel <= 0) fuel = this.#extension(thread);
       if (fuel <= 0) {
         thread.wasInterrupted = true;
         return;
       }
     }
+  }
+
+  /** Fuel for which a thread may go on that has spent its slice, within what the run may execute. */
+  #extension(thread: Thread): number {
+    const left = this.#options.fuelLimit - this.counts.fuel;
+    return left <= 0 ? 0 : Math.min(left, this.#personality.onSliceEnd?.(thread) ?? 0);
   }
 
   #switchTo(cpu: Cpu, thread: Thread): void {
@@ -241,6 +266,7 @@ export class Kernel implements SchedulerView, Services {
       this.kill(thread, signo, `terminated by ${Signal[signo] ?? `signal ${signo}`}`);
       return false;
     }
+    thread.events |= RseqEvent.Signal;
     if (!this.#fixUp(thread, 'onSignal', sliceFuel)) return false;
     this.#tracer.emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
     const { handler } = pushFrame(thread, signo);
@@ -277,6 +303,8 @@ export class Kernel implements SchedulerView, Services {
   }
 
   #syscall(thread: Thread, sysno: number, args: Int32Array): void {
+    // A thread whose time came in this slice was there first: nobody can wake it any more.
+    this.#expireTimers();
     if (this.#personality.onSyscallEntry?.(thread, sysno)) this.#isSliceOver = true;
     const handler = SYSCALLS.get(sysno) ?? this.#personality.syscalls.get(sysno);
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
@@ -349,7 +377,8 @@ export class Kernel implements SchedulerView, Services {
   fence(caller: Thread, cpu: number | undefined): void {
     for (const each of this.cpus) {
       const thread = each.current;
-      if (thread === undefined || (cpu === undefined ? thread === caller : each.id !== cpu)) continue;
+      if (thread === undefined || (cpu === undefined ? thread === caller : each.id !== cpu))
+        continue;
       thread.events |= RseqEvent.Preempt;
       thread.notifyResume = true;
     }
@@ -389,16 +418,18 @@ export class Kernel implements SchedulerView, Services {
 
   /**
    * The thread waits: `wake`, the deadline or a signal ends it, whichever comes first. Returns the
-   * result of the call when that has come already, with the wait left, undefined otherwise.
+   * result of the call when that has come already, with the wait left, undefined otherwise. As in
+   * Linux, a deadline that has passed comes before a signal that is pending.
+   * Preconditions: the deadline is a time, at most END_OF_TIME, or Infinity.
    */
   block(thread: Thread, wait: Wait): number | undefined {
-    if (hasDeliverableSignal(thread)) {
-      wait.leave();
-      return wait.onSignal();
-    }
     if (wait.deadline <= this.now) {
       wait.leave();
       return wait.onTimeout();
+    }
+    if (hasDeliverableSignal(thread)) {
+      wait.leave();
+      return wait.onSignal();
     }
     thread.wait = wait;
     if (wait.deadline !== Number.POSITIVE_INFINITY) this.#timers.add(thread);
@@ -442,8 +473,8 @@ export class Kernel implements SchedulerView, Services {
       this.wake(joiner.thread, this.#joined(joiner.status, status));
     }
     thread.joiners.length = 0;
-    // As in Linux, the status of a process whose threads all left one by one is its leader's.
-    if (this.#aliveCount === 0) this.process.exitStatus = this.process.leader.exitStatus;
+    // As in Linux, the status of a process whose threads all left one by one is the last one's.
+    if (this.#aliveCount === 0) this.process.exitStatus = status;
   }
 
   exitGroup(thread: Thread, status: number): undefined {
@@ -472,8 +503,8 @@ export class Kernel implements SchedulerView, Services {
   abort(thread: Thread, args: Int32Array): undefined {
     const [message = 0, messageBytes = 0, file = 0, fileBytes = 0, line = 0] = args;
     const { memory } = this.process;
-    const text = utf16(memory.copyIn(message >>> 0, messageBytes >>> 0)) || 'assertion failed';
-    const path = utf16(memory.copyIn(file >>> 0, fileBytes >>> 0));
+    const text = utf16(memory, message >>> 0, messageBytes >>> 0) || 'assertion failed';
+    const path = utf16(memory, file >>> 0, fileBytes >>> 0);
     this.kill(thread, Signal.SIGABRT, text, path === '' ? undefined : `${path}:${line}`);
   }
 
@@ -496,7 +527,10 @@ export class Kernel implements SchedulerView, Services {
   }
 }
 
-function utf16(bytes: Uint8Array | undefined): string {
+/** The beginning of a text; nothing when it is not mapped to its end. */
+function utf16(memory: Memory, address: number, length: number): string {
+  if (address + length > memory.sizeBytes) return '';
+  const bytes = memory.copyIn(address, Math.min(length, MAX_TEXT_BYTES));
   if (bytes === undefined) return '';
   let text = '';
   for (let at = 0; at + 1 < bytes.length; at += 2) {

@@ -3,7 +3,7 @@
 import { NSIG } from '../abi/signal.js';
 import { CpuSet } from './cpu-set.js';
 import type { Memory } from './memory.js';
-import type { Region } from './section.js';
+import type { CodeRange, Region } from './section.js';
 import { DEFAULT_ACTION, type SignalAction } from './signal-frame.js';
 import type { Thread } from './thread.js';
 
@@ -32,8 +32,14 @@ export class Process {
   // Guest through restartable_sequences; kept for as long as the process lives.
   region: Region | undefined;
 
+  // Guest through rasctl, the newest first. Replaced, never changed.
+  sequences: readonly CodeRange[] = [];
+
   // Guest through arch_prctl: the area whose part of each CPU the register gs points to.
   percpuArea: PercpuArea | undefined;
+
+  // Guest through membarrier: the register commands it has given, as a mask.
+  membarrierRegistrations = 0;
 
   /** Concurrency ids in use by threads that have a CPU. Writer: the dispatcher. */
   readonly concurrencyIds: CpuSet = new CpuSet();

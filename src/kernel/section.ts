@@ -1,17 +1,34 @@
 // A critical region as an ABI sees it: a half-open range of code addresses and where to restart.
 
 import { Errno } from '../abi/errno.js';
-import { TASK_SIZE } from '../abi/module.js';
+import { CODE_BASE, TASK_SIZE } from '../abi/module.js';
 
-export interface Region {
+export interface CodeRange {
   readonly start: number;
   readonly end: number;
+}
+
+export interface Region extends CodeRange {
   readonly restart: number;
 }
 
 /** start <= ip < end. The instruction at `end` has the commit behind it. */
-export function contains(region: Region, ip: number): boolean {
-  return ip >= region.start && ip < region.end;
+export function contains(range: CodeRange, ip: number): boolean {
+  return ip >= range.start && ip < range.end;
+}
+
+/** start < ip < end: some of the range is done, and not all of it. */
+export function isUnderWay(range: CodeRange, ip: number): boolean {
+  return ip > range.start && ip < range.end;
+}
+
+export function overlap(one: CodeRange, other: CodeRange): boolean {
+  return one.start < other.end && one.end > other.start;
+}
+
+/** False for a thread or a handler that has not begun: it is at no address, so in no section. */
+export function hasBegun(ip: number): boolean {
+  return ip >= CODE_BASE;
 }
 
 /**

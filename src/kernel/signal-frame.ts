@@ -17,7 +17,8 @@ export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, mask: 
 
 /** What a handler interrupted; restored by rt_sigreturn. The thread pointer is not part of it. */
 export interface SignalFrame {
-  readonly registers: Readonly<Registers>;
+  /** Guest through signal_context: ip and r10. */
+  readonly registers: Registers;
   readonly point: number;
   readonly suspension: Suspension;
   readonly mask: bigint;

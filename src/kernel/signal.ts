@@ -5,6 +5,7 @@
 
 import { Errno } from '../abi/errno.js';
 import {
+  FrameRegister,
   NSIG,
   SA_NODEFER,
   SA_RESETHAND,
@@ -18,6 +19,7 @@ import {
   SIGACTION_HANDLER,
   SIGACTION_MASK,
   Signal,
+  SignalContextOp,
   SIGSET_BYTES,
 } from '../abi/signal.js';
 import type { Memory } from './memory.js';
@@ -101,6 +103,27 @@ export function popFrame(thread: Thread): boolean {
   thread.suspension = frame.suspension;
   thread.signalMask = frame.mask;
   return true;
+}
+
+/**
+ * signal_context: read, or set, a register that rt_sigreturn will restore; this kernel's form of the
+ * ucontext, its frames being out of the guest's reach. Whether code can go on at an ip that was set
+ * is found out there. Errors, in this order: EINVAL no such operation or register; ENOENT no frame.
+ */
+export function signalContext(
+  thread: Thread,
+  op: number,
+  depth: number,
+  register: number,
+  value: number,
+): number {
+  if (!(op in SignalContextOp) || !(register in FrameRegister)) return -Errno.EINVAL;
+  const frame = thread.frames[thread.frames.length - 1 - depth];
+  if (frame === undefined) return -Errno.ENOENT;
+  const name = register === FrameRegister.Ip ? 'ip' : 'r10';
+  if (op === SignalContextOp.Get) return frame.registers[name] | 0;
+  frame.registers[name] = name === 'ip' ? value >>> 0 : value;
+  return 0;
 }
 
 /** rt_sigaction. Errors, in this order: EINVAL wrong set size; EFAULT; EINVAL no such signal. */

@@ -2,18 +2,17 @@
 // returns the result: 0 or more, or a negative errno. Pointers are unsigned 32-bit.
 
 import { Errno } from '../abi/errno.js';
-import {
-  ARCH_GET_FS,
-  ARCH_SET_FS,
-  CLONE_THREAD_FLAGS,
-  Sysno,
-  SysconfName,
-} from '../abi/syscall.js';
+import { CLONE_THREAD_FLAGS, SysconfName, Sysno } from '../abi/syscall.js';
 import { getAffinity, getCpu, type Placement, setAffinity } from './affinity.js';
+import { archPrctl } from './arch-prctl.js';
 import type { Console } from './console.js';
-import { isSignal, setAction, setMask } from './signal.js';
+import { futex, type Waking } from './futex.js';
+import { type Fencing, membarrier } from './membarrier.js';
+import type { Memory } from './memory.js';
+import { getRandom, type RandomBytes } from './random-bytes.js';
+import { isSignal, setAction, setMask, signalContext } from './signal.js';
 import type { Thread } from './thread.js';
-import type { Wait } from './wait.js';
+import { clockGettime, clockNanosleep, nanosleep, type Timekeeping } from './time.js';
 
 /** What a program can ask about its boot. */
 export interface BootParameters {
@@ -22,16 +21,12 @@ export interface BootParameters {
 }
 
 /** The services of the kernel that system calls are made of. */
-export interface Services extends Placement {
+export interface Services extends Placement, Timekeeping, Waking, Fencing {
   readonly console: Console;
+  readonly random: RandomBytes;
   readonly boot: BootParameters;
   clone(parent: Thread, entry: number, argument: number, tls: number): number;
   yield(thread: Thread): number;
-  /** Virtual time in nanoseconds. */
-  readonly now: number;
-  block(thread: Thread, wait: Wait): number | undefined;
-  wake(thread: Thread, result: number): void;
-  fence(caller: Thread, cpu: number | undefined): void;
   setOnline(cpu: number, isOnline: boolean): number;
   join(thread: Thread, tid: number, status: number): number | undefined;
   exitThread(thread: Thread, status: number): undefined;
@@ -51,13 +46,17 @@ export type SyscallHandler = (
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
+/** Most bytes of one read or write, as in Linux. */
+const MAX_TRANSFER = 0x7ffff000;
+/** Bytes that a write copies at a time: no length makes the host allocate more. */
+const CHUNK_BYTES = 65536;
 
 export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, SyscallHandler>([
   [
     Sysno.Read,
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
       if (fd !== STDIN) return -Errno.EBADF;
-      const bytes = kernel.console.peek(length >>> 0);
+      const bytes = kernel.console.peek(Math.min(length >>> 0, MAX_TRANSFER));
       if (!thread.process.memory.copyOut(buffer >>> 0, bytes)) return -Errno.EFAULT;
       return kernel.console.advance(bytes.length);
     },
@@ -66,10 +65,7 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
     Sysno.Write,
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
       if (fd !== STDOUT && fd !== STDERR) return -Errno.EBADF;
-      const bytes = thread.process.memory.copyIn(buffer >>> 0, length >>> 0);
-      if (bytes === undefined) return -Errno.EFAULT;
-      kernel.console.write(fd, bytes);
-      return bytes.length;
+      return write(kernel.console, thread.process.memory, fd, buffer >>> 0, length >>> 0);
     },
   ],
   [
@@ -84,8 +80,12 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   ],
   [Sysno.RtSigreturn, (thread, _args, kernel) => kernel.returnFromSignal(thread)],
   [Sysno.SchedYield, (thread, _args, kernel) => kernel.yield(thread)],
+  [
+    Sysno.Nanosleep,
+    (thread, [request = 0, remaining = 0], kernel) =>
+      nanosleep(kernel, thread, request >>> 0, remaining >>> 0),
+  ],
   [Sysno.Getpid, (thread) => thread.process.pid],
-  [Sysno.Gettid, (thread) => thread.tid],
   [
     Sysno.Clone,
     (thread, [flags = 0, entry = 0, argument = 0, tls = 0], kernel) => {
@@ -94,19 +94,12 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
     },
   ],
   [Sysno.Exit, (thread, [status = 0], kernel) => kernel.exitThread(thread, status)],
-  [Sysno.ExitGroup, (thread, [status = 0], kernel) => kernel.exitGroup(thread, status)],
   [
     Sysno.ArchPrctl,
-    (thread, [code = 0, address = 0]) => {
-      if (code === ARCH_SET_FS) {
-        thread.registers.tp = address;
-        return 0;
-      }
-      if (code !== ARCH_GET_FS) return -Errno.EINVAL;
-      const { memory } = thread.process;
-      return memory.storeI32(address >>> 0, thread.registers.tp) ? 0 : -Errno.EFAULT;
-    },
+    (thread, [code = 0, address = 0, stride = 0]) => archPrctl(thread, code, address, stride),
   ],
+  [Sysno.Gettid, (thread) => thread.tid],
+  [Sysno.Futex, (thread, args, kernel) => futex(kernel, thread, args)],
   [
     Sysno.SchedSetaffinity,
     (thread, [tid = 0, length = 0, mask = 0], kernel) =>
@@ -117,7 +110,16 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
     (thread, [tid = 0, length = 0, mask = 0], kernel) =>
       getAffinity(kernel, thread, tid, length >>> 0, mask >>> 0),
   ],
-  [Sysno.Getcpu, (thread, [cpu = 0, node = 0]) => getCpu(thread, cpu >>> 0, node >>> 0)],
+  [
+    Sysno.ClockGettime,
+    (thread, [clock = 0, time = 0], kernel) => clockGettime(kernel, thread, clock, time >>> 0),
+  ],
+  [
+    Sysno.ClockNanosleep,
+    (thread, [clock = 0, flags = 0, request = 0, remaining = 0], kernel) =>
+      clockNanosleep(kernel, thread, clock, flags, request >>> 0, remaining >>> 0),
+  ],
+  [Sysno.ExitGroup, (thread, [status = 0], kernel) => kernel.exitGroup(thread, status)],
   [
     Sysno.Tgkill,
     (thread, [pid = 0, tid = 0, signo = 0], kernel) => {
@@ -129,6 +131,17 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
       kernel.signal(target, signo);
       return 0;
     },
+  ],
+  [Sysno.Getcpu, (thread, [cpu = 0, node = 0]) => getCpu(thread, cpu >>> 0, node >>> 0)],
+  [
+    Sysno.Getrandom,
+    (thread, [buffer = 0, length = 0, flags = 0], kernel) =>
+      getRandom(kernel.random, thread.process.memory, buffer >>> 0, length >>> 0, flags),
+  ],
+  [
+    Sysno.Membarrier,
+    (thread, [command = 0, flags = 0, cpu = 0], kernel) =>
+      membarrier(kernel, thread, command, flags, cpu),
   ],
   [Sysno.Join, (thread, [tid = 0, status = 0], kernel) => kernel.join(thread, tid, status >>> 0)],
   [Sysno.Abort, (thread, args, kernel) => kernel.abort(thread, args)],
@@ -149,4 +162,33 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
       return thread.process.memory.copyOut(buffer >>> 0, part) ? bytes.length : -Errno.EFAULT;
     },
   ],
+  [
+    Sysno.SignalContext,
+    (thread, [op = 0, depth = 0, register = 0, value = 0]) =>
+      signalContext(thread, op, depth, register, value),
+  ],
+  [
+    Sysno.SetCpuOnline,
+    (_thread, [cpu = 0, online = 0], kernel) => {
+      if (online !== 0 && online !== 1) return -Errno.EINVAL;
+      return kernel.setOnline(cpu, online === 1);
+    },
+  ],
 ]);
+
+/** All of it or, when some of it is not mapped, nothing: EFAULT. */
+function write(
+  console: Console,
+  memory: Memory,
+  fd: number,
+  address: number,
+  length: number,
+): number {
+  const count = Math.min(length, MAX_TRANSFER);
+  if (address + count > memory.sizeBytes) return -Errno.EFAULT;
+  for (let at = 0; at < count; at += CHUNK_BYTES) {
+    const bytes = memory.copyIn(address + at, Math.min(CHUNK_BYTES, count - at));
+    if (bytes !== undefined) console.write(fd, bytes);
+  }
+  return count;
+}

@@ -3,6 +3,7 @@
 import type { CpuSet } from './cpu-set.js';
 import { type Context, newRegisters, type Registers } from './machine.js';
 import type { Process } from './process.js';
+import type { Registration, RseqIds, SliceExtension } from './rseq/registration.js';
 import type { Queued, RunQueue } from './run-queue.js';
 import type { SignalFrame, Suspension } from './signal-frame.js';
 import type { Wait } from './wait.js';
@@ -57,8 +58,23 @@ export class Thread implements Queued<Thread> {
   signalMask = 0n;
   readonly frames: SignalFrame[] = [];
 
-  // The personality: cpu pointer of this thread, 0 when it takes no part.
+  // The personality. turner, google: cpu pointer of this thread, 0 when it takes no part.
   cpuPointer = 0;
+  /** event-counter, percpu-signal: the area it shares with the kernel, 0 when there is none. */
+  area = 0;
+  /** event-counter: events so far, as the area has them. */
+  eventCounter = 0;
+  /** linux, linux-v2: set while it is registered. */
+  registration: Registration | undefined;
+  /** linux-v2: what the kernel wrote to the area last. */
+  writtenIds: RseqIds | undefined;
+  /** linux-v2 */
+  sliceExtension: SliceExtension = 'off';
+  /** linux-v2: what a system call has found wrong. Resume work kills for it, with these words. */
+  incoherence: string | undefined;
+
+  // Statistics: instructions it has executed.
+  fuelUsed = 0;
 
   // Statistics: redirections with no other exit from user code in between.
   restartsInARow = 0;

@@ -53,7 +53,8 @@ export class TimerQueue<T extends Timed> {
     for (;;) {
       const left = this.#heap[2 * thread.timerSlot + 1];
       const right = this.#heap[2 * thread.timerSlot + 2];
-      const least = left !== undefined && right !== undefined && isBefore(right, left) ? right : left;
+      const least =
+        left !== undefined && right !== undefined && isBefore(right, left) ? right : left;
       if (least === undefined || !isBefore(least, thread)) return;
       this.#swap(least, thread);
     }

@@ -1,6 +1,6 @@
-// The system call table: what each call returns, and that no argument makes the host throw.
+// The system call table: what each call returns. Wild pointers are in pointers.test.ts, wild everything
+// in fuzz.test.ts; calls with a file of their own in src/kernel have a test of their own.
 
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../src/abi/errno.js';
 import { Signal } from '../../src/abi/signal.js';
@@ -11,8 +11,10 @@ import {
   SysconfName,
   Sysno,
 } from '../../src/abi/syscall.js';
-import { boot, MEMORY_BYTES, resultsOf, spawn, threadOf, WILD } from './boot.js';
-import { act, jump, ret, type Step, syscall, type Word } from './scripted-machine.js';
+import { SYSCALLS } from '../../src/kernel/syscall.js';
+import { ArrayMemory } from './array-memory.js';
+import { boot, resultsOf, spawn, threadOf, WILD } from './boot.js';
+import { act, jump, ret, syscall, type Word } from './scripted-machine.js';
 
 const BUFFER = 0x100;
 
@@ -26,72 +28,9 @@ function textOf(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-describe('a wild pointer is -EFAULT', () => {
-  const calls: readonly (readonly [string, (address: number) => Call])[] = [
-    ['read', (at) => [Sysno.Read, 0, at, 4]],
-    ['write', (at) => [Sysno.Write, 1, at, 4]],
-    ['rt_sigaction, new', (at) => [Sysno.RtSigaction, 10, at, 0, 8]],
-    ['rt_sigaction, old', (at) => [Sysno.RtSigaction, 10, 0, at, 8]],
-    ['rt_sigprocmask, new', (at) => [Sysno.RtSigprocmask, 0, at, 0, 8]],
-    ['rt_sigprocmask, old', (at) => [Sysno.RtSigprocmask, 0, 0, at, 8]],
-    ['arch_prctl', (at) => [Sysno.ArchPrctl, ARCH_GET_FS, at]],
-    ['sched_setaffinity', (at) => [Sysno.SchedSetaffinity, 0, 4, at]],
-    ['sched_getaffinity', (at) => [Sysno.SchedGetaffinity, 0, 4, at]],
-    ['getcpu, cpu', (at) => [Sysno.Getcpu, at, 0]],
-    ['getcpu, node', (at) => [Sysno.Getcpu, 0, at]],
-    ['argument', (at) => [Sysno.Argument, 0, at, 4]],
-  ];
-  const boots = { stdin: bytesOf('input'), boot: { threads: 1, args: [bytesOf('argument')] } };
-
-  test.each(calls)('of %s', (_name, call) => {
-    const wild = [MEMORY_BYTES - 3, MEMORY_BYTES, WILD, 0x80000000, -4, -1];
-
-    const { results } = resultsOf(wild.map(call), boots);
-
-    expect(results).toEqual(wild.map(() => -Errno.EFAULT));
-  });
-
-  test.each(calls)('of %s writes nothing', (_name, call) => {
-    const { memory } = resultsOf([call(MEMORY_BYTES - 3)], boots);
-
-    expect(memory.bytes.every((byte) => byte === 0)).toBe(true);
-  });
-});
-
 describe('an unknown call', () => {
-  test.each([2, 57, 334, 0x0fff, 0x1004, -1, 0x7fffffff])('number %i is -ENOSYS', (sysno) => {
+  test.each([2, 57, 334, 0x0fff, 0x1006, -1, 0x7fffffff])('number %i is -ENOSYS', (sysno) => {
     expect(resultsOf([[sysno]]).results).toEqual([-Errno.ENOSYS]);
-  });
-});
-
-describe('any call with any arguments', () => {
-  test('ends in a result or in the death of the process, never in an exception', () => {
-    const sysno = fc.constantFrom(
-      ...Object.values(Sysno).filter((value): value is Sysno => typeof value === 'number'),
-    );
-    const word = fc.oneof(
-      fc.integer({ min: -8, max: 64 }),
-      fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-      fc.constantFrom(MEMORY_BYTES - 1, CLONE_THREAD_FLAGS, ARCH_SET_FS, ARCH_GET_FS),
-    );
-    const call = fc.tuple(sysno, word, word, word, word, word, word);
-
-    fc.assert(
-      fc.property(fc.array(call, { maxLength: 8 }), (calls) => {
-        const main = calls.map((each) => syscall(...each));
-        // Every function a clone may name, and every handler, returns at once.
-        const scripts = new Proxy<Record<number, Step[]>>(
-          { 0: main },
-          {
-            get: (target, entry) => target[Number(entry)] ?? [],
-          },
-        );
-        const { kernel } = boot(scripts, { cpus: 2, fuelLimit: 500 });
-
-        expect(['exited', 'killed', 'deadlock', 'fuel-limit']).toContain(kernel.run().reason);
-      }),
-      { numRuns: 2000 },
-    );
   });
 });
 
@@ -121,6 +60,19 @@ describe('read', () => {
     expect(results).toEqual([3]);
   });
 
+  test('asks for no more than linux gives at once', () => {
+    const asked: number[] = [];
+    const { kernel } = boot({ 0: [] });
+    kernel.console.peek = (length) => {
+      asked.push(length);
+      return new Uint8Array();
+    };
+
+    SYSCALLS.get(Sysno.Read)?.(threadOf(kernel, 1), Int32Array.of(0, BUFFER, -1), kernel);
+
+    expect(asked).toEqual([0x7ffff000]);
+  });
+
   test.each([1, 2, 3, -1])('from fd %i is -EBADF', (fd) => {
     expect(resultsOf([[Sysno.Read, fd, BUFFER, 1]]).results).toEqual([-Errno.EBADF]);
   });
@@ -146,6 +98,41 @@ describe('write', () => {
 
   test('of nothing returns 0', () => {
     expect(resultsOf([[Sysno.Write, 1, BUFFER, 0]]).results).toEqual([0]);
+  });
+
+  test('of much hands it out in pieces, in order', () => {
+    const memory = new ArrayMemory(200_000);
+    memory.bytes.forEach((_byte, at, bytes) => (bytes[at] = at % 251));
+    const pieces: Uint8Array[] = [];
+    const onOutput = (_fd: number, bytes: Uint8Array): unknown => pieces.push(bytes);
+
+    const { results } = resultsOf([[Sysno.Write, 1, 100, 150_000]], { memory, onOutput });
+
+    expect(results).toEqual([150_000]);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBe(65536);
+    expect(Buffer.concat(pieces).equals(memory.bytes.subarray(100, 150_100))).toBe(true);
+  });
+
+  test('of half the address space is cut as in Linux, and says so by a positive number', () => {
+    class HugeMemory extends ArrayMemory {
+      readonly page = new Uint8Array(65536);
+
+      override get sizeBytes(): number {
+        return 2 ** 32 - 2 ** 20;
+      }
+
+      override copyIn(_address: number, length: number): Uint8Array {
+        if (length > this.page.length) throw new Error(`${length} bytes at once`);
+        return this.page.subarray(0, length);
+      }
+    }
+    let written = 0;
+    const onOutput = (_fd: number, bytes: Uint8Array): unknown => (written += bytes.length);
+    const memory = new HugeMemory(0);
+
+    const { results } = resultsOf([[Sysno.Write, 1, 0, 0xfff00000 | 0]], { memory, onOutput });
+
+    expect([results, written]).toEqual([[0x7ffff000], 0x7ffff000]);
   });
 
   test.each([BUFFER, 0])('of more than the memory from %i is -EFAULT', (address) => {
@@ -290,6 +277,16 @@ describe('abort', () => {
       message: 'a ≠ b',
       place: 'lib.ts:12',
     });
+  });
+
+  test('keeps no more of a message than one can read', () => {
+    const memory = new ArrayMemory(2 ** 20);
+    memory.bytes.fill(0x61);
+
+    const call = syscall(Sysno.Abort, 0, 2 ** 20, 0, 0, 1, 1);
+    const outcome = boot({ 0: [call] }, { memory }).kernel.run();
+
+    expect(outcome.death?.message).toBe('\u6161'.repeat(4096));
   });
 
   test.each([
