@@ -3,11 +3,12 @@
 //   const host = await createHost({ wasm, cpus: 4 });
 //   const result = host.run();
 
-import { ABI_NAMES, type AbiName, type CodeMap } from '../abi/code-map.js';
+import type { AbiName, CodeMap } from '../abi/code-map.js';
 import { Signal } from '../abi/signal.js';
 import type { OutputListener } from '../kernel/console.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { Kernel, type Outcome } from '../kernel/kernel.js';
+import type { Machine } from '../kernel/machine.js';
 import type { Counts } from '../kernel/trace.js';
 import type { Personality } from '../kernel/rseq/personality.js';
 import { AbiError, createPersonality } from '../kernel/rseq/personalities.js';
@@ -34,7 +35,7 @@ export interface HostOptions {
   readonly wasm: WasmSource | readonly WasmSource[];
   /**
    * What the kernel speaks: one ABI, or a pair of the new (linux, linux-v2) and the old (turner,
-   * google). The one the modules were compiled for unless given.
+   * google). What the first module was compiled for unless given.
    */
   readonly abi?: AbiName | readonly AbiName[];
   /** linux, linux-v2: kill a process for what CONFIG_DEBUG_RSEQ does, such as a call in a section. */
@@ -166,29 +167,23 @@ function choosePersonality(
   modules: readonly GuestModule[],
   { machine }: Guest,
 ): Personality {
-  const compiledFor = modules
-    .filter(({ map }) => map.sections.length > 0)
-    .map(({ map }) => map.abi);
-  const names = abi === undefined ? [compiledFor[0] ?? 'turner'] : [abi].flat();
-  for (const name of names) {
-    if (!ABI_NAMES.includes(name)) {
-      throw new OptionError('abi', name, `must be one of ${ABI_NAMES.join(', ')}`);
-    }
-  }
-  for (const needed of compiledFor) {
-    if (!names.some((name) => familyOf(name) === familyOf(needed))) {
-      const rule = `cannot run a module whose sections are compiled for ${needed}`;
+  const names = abi === undefined ? [(modules[0] as GuestModule).map.abi] : [abi].flat();
+  const personality = personalityOf(names, machine, rseqDebug);
+  for (const { map } of modules.filter((each) => each.map.sections.length > 0)) {
+    if (!names.some((name) => familyOf(name) === familyOf(map.abi))) {
+      const rule = `cannot run a module whose sections are compiled for ${map.abi}`;
       throw new OptionError('abi', names.join(','), rule);
     }
   }
+  return personality;
+}
+
+function personalityOf(names: readonly AbiName[], machine: Machine, debug: boolean): Personality {
   try {
-    return createPersonality(names, {
-      loadText: (address) => machine.loadText(address),
-      debug: rseqDebug,
-    });
+    return createPersonality(names, { loadText: (address) => machine.loadText(address), debug });
   } catch (cause) {
     if (!(cause instanceof AbiError)) throw cause;
-    throw new OptionError('abi', names.join(','), cause.message);
+    throw new OptionError('abi', cause.names.join(','), cause.rule);
   }
 }
 

@@ -20,6 +20,8 @@ export interface CompileOptions {
   readonly metering?: Metering;
   /** What the sections are compiled for; 'turner' unless given. */
   readonly abi?: AbiName;
+  /** As in InstrumentOptions. */
+  readonly fastPath?: boolean;
   /** asc's -O level, 0 to 3; 3 unless given. */
   readonly optimizeLevel?: number;
   /** Name of the .wasm file the module will be, for the link to its source map; program.wasm unless given. */
@@ -80,8 +82,8 @@ function runCompiler(file: string, options: CompileOptions): Promise<Compilation
 }
 
 async function compileAlone(file: string, options: CompileOptions): Promise<Compilation> {
-  const { metering = 'instruction', abi = 'turner' } = options;
-  const instrumentOptions: InstrumentOptions = { metering, abi };
+  const { metering = 'instruction', abi = 'turner', fastPath = true } = options;
+  const instrumentOptions: InstrumentOptions = { metering, abi, fastPath };
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
   const sources: Record<string, string | null> = {};
@@ -140,8 +142,9 @@ function locate(path: string): string {
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
-  const { metering, abi, optimizeLevel, moduleFile, ascArguments: extra } = options;
-  const toolchain = [process.version, metering, abi, optimizeLevel, moduleFile, extra];
+  const { metering, abi, fastPath, optimizeLevel, moduleFile, ascArguments: extra } = options;
+  const code = [metering, abi, fastPath, optimizeLevel];
+  const toolchain = [process.version, ...code, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }
 

@@ -32,6 +32,11 @@ export interface InstrumentOptions {
   readonly metering?: Metering;
   /** What the sections are compiled for; 'turner' unless given. */
   readonly abi?: AbiName;
+  /**
+   * Block metering: a section without loops exists twice, and is not asked for fuel while what is left
+   * is enough for all of it. True unless given; the runs are the same.
+   */
+  readonly fastPath?: boolean;
   /** 0 to 3 and 0 to 2, as asc's options of the same names. */
   readonly optimizeLevel?: number;
   readonly shrinkLevel?: number;
@@ -69,7 +74,8 @@ export function instrument(
 }
 
 function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
-  const { metering = 'instruction', abi = 'turner', isOptimized = false } = options;
+  const { metering = 'instruction', abi = 'turner', fastPath = true } = options;
+  const { isOptimized = false } = options;
   const { restoreLocals = isOptimized } = options;
   const optimize = (): void => {
     if ((options.optimizeLevel ?? 0) > 0 || (options.shrinkLevel ?? 0) > 0) module.optimize();
@@ -86,7 +92,11 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   inlineFieldAccess(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals, abi: sectionAbi(abi) });
   optimize();
-  const layout = meterModule(ir, new SourceLines(ir), sections, { metering, abi: sectionAbi(abi) });
+  const layout = meterModule(ir, new SourceLines(ir), sections, {
+    metering,
+    abi: sectionAbi(abi),
+    fastPath,
+  });
   completeContract(ir, abi);
   optimize();
   makeResumable(ir);

@@ -79,6 +79,7 @@ export class Ir {
   readonly module: Module;
   readonly #kinds = new Map<number, Kind>();
   readonly #globals = new Map<string, GlobalInfo>();
+  #copies = 0;
 
   constructor(binaryen: Binaryen, module: Module) {
     this.binaryen = binaryen;
@@ -240,6 +241,52 @@ export class Ir {
 
   addLocal(func: Ref, type: Type): number {
     return this.binaryen._BinaryenFunctionAddVar(func, type);
+  }
+
+  /** Give an if that has none its else. */
+  setElse(ref: Ref, ifFalse: Ref): void {
+    (this.#access(ref, 'setIfFalse') as (ref: Ref, value: Ref) => number)(ref, ifFalse);
+  }
+
+  /** A copy of `ref` whose blocks and loops have labels of their own. */
+  copy(ref: Ref): Ref {
+    const copy = this.module.copyExpression(ref);
+    const names = new Map<string, string>();
+    this.walk(copy, (each) => {
+      const kind = this.kind(each);
+      if (kind !== 'Block' && kind !== 'Loop') return;
+      const name = this.text(each, 'Name');
+      if (name !== '') names.set(name, `${name}.copy.${this.#copies}`);
+    });
+    this.#copies++;
+    this.walk(copy, (each) => this.#rename(each, names));
+    return copy;
+  }
+
+  #rename(ref: Ref, names: ReadonlyMap<string, string>): void {
+    const setText = (attribute: string, text: string): void => {
+      (this.#access(ref, `set${attribute}`) as unknown as (ref: Ref, text: string) => void)(
+        ref,
+        text,
+      );
+    };
+    const kind = this.kind(ref);
+    if (kind === 'Block' || kind === 'Loop' || kind === 'Break') {
+      const name = names.get(this.text(ref, 'Name'));
+      if (name !== undefined) setText('Name', name);
+    } else if (kind === 'Switch') {
+      const setNameAt = this.#access(ref, 'setNameAt') as unknown as (
+        ref: Ref,
+        index: number,
+        name: string,
+      ) => void;
+      this.switchNames(ref).forEach((name, index, all) => {
+        const renamed = names.get(name);
+        if (renamed === undefined) return;
+        if (index === all.length - 1) setText('DefaultName', renamed);
+        else setNameAt(ref, index, renamed);
+      });
+    }
   }
 
   /** A block of `children`, the last of which gives the value. */

@@ -36,7 +36,12 @@ import type { SourceLine, SourceLines } from './source-lines.js';
 export interface MeterOptions {
   readonly metering: Metering;
   readonly abi: SectionAbi;
+  /** Sections twice. */
+  readonly fastPath: boolean;
 }
+
+/** Longest turn, in fuel, of a loop of which there is a fast copy: slices are seldom long enough for more. */
+const MAX_HOT_FUEL = 500;
 
 /** Meter every function; returns the addresses it gave out. */
 export function meterModule(
@@ -135,6 +140,11 @@ class FunctionMeter {
   /** The copy between whose start and end points the walk is. */
   #open: SectionCopy | undefined;
   #nextListed = '';
+  /** True in a copy that is only entered with fuel for all of it. */
+  #isFast = false;
+  /** True in the code that such a copy has been made of. */
+  #isDoubled = false;
+  #hotLoops = 0;
   readonly #calls: ReadonlySet<string>;
   readonly #costs: SectionCosts;
   #line: SourceLine | undefined;
@@ -215,19 +225,151 @@ class FunctionMeter {
     const [condition, ...arms] = this.ir.operands(ref);
     condition?.set(this.#visit(condition.get()));
     this.#count(ref);
-    this.#chargeBefore(ref);
+    // Each arm charges for the condition too, at its own end: one charge on either way.
+    const pending = this.#pending;
     const isCovered = this.#isCovered;
     let isCoveredAfter = arms.length === 2 || isCovered;
     for (const arm of arms) {
+      this.#pending = pending;
       this.#isCovered = isCovered;
       arm.set(this.#chargeAfter(this.#visit(arm.get())));
       isCoveredAfter &&= this.#isCovered;
+    }
+    if (arms.length === 1) {
+      this.#pending = pending;
+      const [charge] = this.#charge();
+      if (charge !== undefined) this.ir.setElse(ref, charge);
     }
     this.#isCovered = isCoveredAfter;
     return ref;
   }
 
   #visitLoop(ref: Ref): Ref {
+    if (this.#isFast) return this.#visitFast(ref);
+    if (this.#isDoubled || this.options.metering !== 'block' || !this.options.fastPath) {
+      return this.#visitOnce(ref);
+    }
+    if (this.#restartedSections(ref).length > 0) {
+      return this.#hasOnlySections(ref) ? this.#visitTwice(ref) : this.#visitOnce(ref);
+    }
+    return this.#canBeHot(ref) ? this.#visitHot(ref) : this.#visitOnce(ref);
+  }
+
+  /** In a fast copy the only loops are those of sections, and nothing ever goes back to their heads. */
+  #visitFast(loop: Ref): Ref {
+    const [body] = this.ir.operands(loop);
+    body?.set(this.#visit(body.get()));
+    return loop;
+  }
+
+  /**
+   * An innermost loop as
+   *
+   *     loop L { block cold { loop H { if (fuel is short of a turn) break cold; fast copy }; leave }
+   *              point; body }
+   *
+   * Turns that have fuel for all of it stay in H, where nothing asks the host for anything, so nothing
+   * there has to be resumable.
+   */
+  #visitHot(loop: Ref): Ref {
+    const { ir } = this;
+    const { module } = ir;
+    const cold = `rseq.cold.${this.#hotLoops}`;
+    const done = `rseq.done.${this.#hotLoops++}`;
+    const [body] = ir.operands(loop);
+    const worst = this.#costs.longest(body?.get() as Ref);
+    const hot = ir.copy(loop);
+    this.#isDoubled = true;
+    const precise = this.#visitOnce(loop);
+    this.#isDoubled = false;
+    const [hotBody] = ir.operands(hot);
+    this.#isFast = true;
+    const turn = this.#chargeAfter(this.#visit(hotBody?.get() as Ref));
+    this.#isFast = false;
+    this.#isCovered = false;
+    hotBody?.set(ir.sequence([module.br(cold, this.#isShortOf(worst)), turn]));
+    const leave = ir.type(hot) === ir.binaryen.unreachable ? [] : [module.br(done)];
+    const [preciseBody] = ir.operands(loop);
+    const first = module.block(cold, [hot, ...leave]);
+    preciseBody?.set(ir.sequence([first, preciseBody.get()]));
+    return module.block(done, [precise]);
+  }
+
+  /** A loop that gives no value, is not long, and in which nothing has a point but itself and sections. */
+  #canBeHot(loop: Ref): boolean {
+    const { none, unreachable } = this.ir.binaryen;
+    const type = this.ir.type(loop);
+    if (type !== none && type !== unreachable) return false;
+    const [body] = this.ir.operands(loop);
+    return this.#hasOnlySections(loop) && this.#costs.longest(body?.get() as Ref) <= MAX_HOT_FUEL;
+  }
+
+  /**
+   * A section's loop as `if (there is fuel for all of it) fast copy else loop`. The copy is the same code
+   * with points that never redirect, so it costs the same on every way through it.
+   */
+  #visitTwice(loop: Ref): Ref {
+    const { ir } = this;
+    const worst = this.#costs.longest(loop);
+    const pending = this.#pending;
+    const fast = ir.copy(loop);
+    this.#isDoubled = true;
+    const precise = this.#chargeAfter(this.#visitOnce(loop));
+    this.#isDoubled = false;
+    this.#pending = pending;
+    this.#isFast = true;
+    const [body] = ir.operands(fast);
+    body?.set(this.#chargeAfter(this.#visit(body.get())));
+    this.#isFast = false;
+    this.#isCovered = false;
+    return ir.module.if(this.#hasMoreThan(pending + worst), fast, precise);
+  }
+
+  /** Nothing in `loop` calls, and no loop is in it but those that restart labels head. */
+  #hasOnlySections(loop: Ref): boolean {
+    let isPlain = true;
+    this.ir.walk(loop, (ref) => {
+      const kind = this.ir.kind(ref);
+      if (kind === 'Call') isPlain &&= isPlaceholder(this.ir.text(ref, 'Target'));
+      else if (kind === 'CallIndirect' || kind === 'MemoryGrow') isPlain = false;
+      else if (kind === 'Loop' && ref !== loop) {
+        isPlain &&= this.#restartedSections(ref).length > 0;
+      }
+    });
+    return isPlain;
+  }
+
+  /** Numbers of the sections whose points branch to the head of `loop`. */
+  #restartedSections(loop: Ref): number[] {
+    const { ir } = this;
+    const label = ir.text(loop, 'Name');
+    const sections = new Set<number>();
+    ir.walk(loop, (ref) => {
+      if (ir.kind(ref) !== 'Break' || ir.text(ref, 'Name') !== label) return;
+      ir.walk(ref, (inner) => {
+        const point =
+          ir.kind(inner) === 'Call' ? parsePointName(ir.text(inner, 'Target')) : undefined;
+        if (point !== undefined) sections.add(point.section);
+      });
+    });
+    return [...sections];
+  }
+
+  #hasMoreThan(fuel: number): Ref {
+    return this.#compareFuel('gt_s', fuel);
+  }
+
+  #isShortOf(fuel: number): Ref {
+    return this.#compareFuel('le_s', fuel);
+  }
+
+  #compareFuel(op: string, fuel: number): Ref {
+    const { module, binaryen } = this.ir;
+    const left = module.global.get(FUEL, binaryen.i32);
+    return (module.i32[op] as (a: Ref, b: Ref) => Ref)(left, module.i32.const(fuel));
+  }
+
+  #visitOnce(ref: Ref): Ref {
     const { ir } = this;
     const entry = this.#charge();
     const [body] = ir.operands(ref);
@@ -286,7 +428,7 @@ class FunctionMeter {
 
   /** What the ABI wants here, metered like the program's own code. */
   #expand({ kind, section }: { kind: PlaceholderKind; section: number }): Ref {
-    if (kind === 'arm') this.#beginCopy(section);
+    if (kind === 'arm' && !this.#isFast) this.#beginCopy(section);
     return this.#visit(emitPlaceholder(this.ir, this.options.abi, kind, this.#copies.get(section)));
   }
 
@@ -326,6 +468,7 @@ class FunctionMeter {
   /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */
   #sectionPoint(section: number, point: number): Ref {
     const { module, binaryen } = this.ir;
+    if (this.#isFast) return module.i32.const(0);
     const isFirst = point === 0 && this.options.abi.emit.arm === undefined;
     const copy = isFirst ? this.#beginCopy(section) : this.#copies.get(section);
     if (copy === undefined) throw new ToolchainError(`section ${section} has lost its start`);
@@ -366,9 +509,7 @@ class FunctionMeter {
   }
 
   #isSpent(): Ref {
-    const { module, binaryen } = this.ir;
-    const fuel = module.global.get(FUEL, binaryen.i32);
-    return (module.i32['le_s'] as (a: Ref, b: Ref) => Ref)(fuel, module.i32.const(0));
+    return this.#isShortOf(0);
   }
 
   #count(ref: Ref): Ref {
@@ -404,6 +545,11 @@ class FunctionMeter {
     const first = firstEvent(this.ir, ref);
     return first !== undefined && parsePointName(this.ir.text(first, 'Target')) !== undefined;
   }
+}
+
+/** A call that is not there any more when metering is done. */
+function isPlaceholder(name: string): boolean {
+  return parsePointName(name) !== undefined || parsePlaceholderName(name) !== undefined;
 }
 
 /** The first call under `ref`, unless an access or a branch comes before it. */
@@ -449,29 +595,30 @@ class SectionCosts {
   #visit(ref: Ref, around: Ref): void {
     const { ir } = this;
     const point = ir.kind(ref) === 'Call' ? parsePointName(ir.text(ref, 'Target')) : undefined;
-    if (point?.point === 0) this.#costs.set(point.section, this.#longest(around));
+    if (point?.point === 0) this.#costs.set(point.section, this.longest(around));
     const inner = ir.kind(ref) === 'Loop' ? ref : around;
     for (const operand of ir.operands(ref)) this.#visit(operand.get(), inner);
   }
 
-  #longest(ref: Ref): number {
+  /** Fuel of the longest way through `ref`, loops once. */
+  longest(ref: Ref): number {
     const { ir } = this;
     const kind = ir.kind(ref);
     if (kind === 'Break' && isPointTest(ir, ir.operands(ref).at(-1)?.get() ?? ref)) return 0;
     if (kind === 'Call' && parsePointName(ir.text(ref, 'Target')) !== undefined) return 0;
     const placeholder = kind === 'Call' ? parsePlaceholderName(ir.text(ref, 'Target')) : undefined;
     if (placeholder !== undefined) {
-      return this.#longest(emitPlaceholder(ir, this.abi, placeholder.kind, NOWHERE));
+      return this.longest(emitPlaceholder(ir, this.abi, placeholder.kind, ANYWHERE));
     }
-    const costs = ir.operands(ref).map((operand) => this.#longest(operand.get()));
+    const costs = ir.operands(ref).map((operand) => this.longest(operand.get()));
     if (kind === 'If') return 1 + (costs[0] ?? 0) + Math.max(costs[1] ?? 0, costs[2] ?? 0);
     const own = kind === 'Block' || kind === 'Loop' || kind === 'Nop' ? 0 : 1;
     return costs.reduce((sum, cost) => sum + cost, own);
   }
 }
 
-/** Addresses that matter not. */
-const NOWHERE: SectionAddresses = { index: 0, start: 0, end: 0, restart: 0 };
+/** Addresses that matter not, but that are not 0, which takes less code. */
+const ANYWHERE: SectionAddresses = { index: 1, start: 1, end: 1, restart: 1 };
 
 function emitPlaceholder(
   ir: Ir,

@@ -181,8 +181,9 @@ describe('a kernel of another ABI', () => {
   });
 });
 
-describe('ras', () => {
-  const sections = (count: number): string => `import { rseq } from 'wasm-rseq/assembly';
+/** A program of `count` sections that returns what register() does. */
+function sections(count: number): string {
+  return `import { rseq } from 'wasm-rseq/assembly';
 let words: usize = memory.data(1024);
 ${Array.from(
   { length: count },
@@ -191,7 +192,9 @@ ${Array.from(
 }`,
 ).join('\n')}
 export function main(): i32 { return rseq.register(); }`;
+}
 
+describe('ras', () => {
   test.each([
     [1, 0],
     [16, 0],

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { ABI_NAMES, type AbiName } from '../../src/abi/index.js';
+import type { CompiledProgram } from '../../src/toolchain/index.js';
 import { bootProgram, compileSource } from '../guests/compile.js';
 
 const THREADS = 4;
@@ -54,6 +55,13 @@ describe.each(ABI_NAMES)('%s: sections at the per-CPU base', (abi) => {
   });
 });
 
+/** Names of the globals that a module exports. */
+function globals({ wasm }: CompiledProgram): string[] {
+  return WebAssembly.Module.exports(new WebAssembly.Module(wasm as BufferSource))
+    .filter(({ kind }) => kind === 'global')
+    .map(({ name }) => name);
+}
+
 describe('the per-CPU base', () => {
   test('protects nothing by itself: without labels increments are lost', async () => {
     const found = await sums('turner', false);
@@ -87,10 +95,6 @@ export function main(): i32 {
   test('is a register of modules that use it, and of no other', async () => {
     const uses = await compileSource(counting(true));
     const doesNot = await compileSource('export function main(): i32 { return load<i32>(0); }');
-    const globals = ({ wasm }: { wasm: Uint8Array }): string[] =>
-      WebAssembly.Module.exports(new WebAssembly.Module(wasm as BufferSource))
-        .filter(({ kind }) => kind === 'global')
-        .map(({ name }) => name);
 
     expect(globals(uses)).toContain('rseq.gs');
     expect(globals(doesNot)).not.toContain('rseq.gs');

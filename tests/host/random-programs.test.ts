@@ -4,7 +4,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CompileOptions } from '../../src/toolchain/index.js';
+import { ABI_NAMES } from '../../src/abi/index.js';
+import type { CompiledProgram, CompileOptions } from '../../src/toolchain/index.js';
 import { bootProgram, compileSource } from '../guests/compile.js';
 
 const THREADS = 4;
@@ -190,5 +191,41 @@ describe(`random programs, seed ${SEED}`, () => {
     );
 
     await fc.assert(property, { seed: SEED, numRuns: 5 });
+  });
+
+  test('run the same with every section twice and with every section once', async () => {
+    const property = fc.asyncProperty(
+      fc.array(section, { minLength: 1, maxLength: 6 }),
+      fc.constantFrom(...ABI_NAMES),
+      fc.constantFrom(0, 3),
+      async (sections, abi, optimizeLevel) => {
+        const [twice, once] = await Promise.all(
+          [true, false].map((fastPath) =>
+            compileSource(writeProgram(sections), {
+              metering: 'block',
+              abi,
+              optimizeLevel,
+              fastPath,
+            }),
+          ),
+        );
+        for (const quantum of [5, 20, 60, 150, 400]) {
+          const run = async (program: CompiledProgram | undefined) => {
+            const cpus = abi === 'ras' ? 1 : 3;
+            const host = await bootProgram(program as CompiledProgram, {
+              cpus,
+              quantum,
+              seed: quantum,
+              fuelLimit: 1e5,
+            });
+            return host.run();
+          };
+
+          expect(await run(twice)).toEqual(await run(once));
+        }
+      },
+    );
+
+    await fc.assert(property, { seed: SEED, numRuns: Number(process.env['RUNS'] ?? 8) });
   });
 });
