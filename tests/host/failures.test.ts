@@ -235,6 +235,8 @@ describe('a guest that lies to the kernel', () => {
       main(`
       for (let nr = 0; nr < 0x1010; nr++) {
         if (nr == 60 || nr == 231 || nr == 15 || nr == 0x1001 || nr == 56 || nr == 24) continue;
+        // futex: the word at 0 is a word, and is 0. Who waits for that waits for ever.
+        if (nr == 202) continue;
         sys.syscall(nr, ${pointer | 0}, ${pointer | 0}, ${pointer | 0}, ${pointer | 0}, ${pointer | 0}, ${pointer | 0});
         sys.syscall(nr, 1, ${pointer | 0}, 8, ${pointer | 0}, 8, 8);
       }`),
