@@ -7,15 +7,22 @@ import type { Memory } from '../kernel/memory.js';
 export class LinearMemory implements Memory {
   readonly #memory: WebAssembly.Memory;
   #bytes: Uint8Array;
+  #words: Int32Array;
   #view: DataView;
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
     this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Int32Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
   }
 
   get sizeBytes(): number {
+    return this.hostBase;
+  }
+
+  /** Address of the first byte that is the host's. */
+  get hostBase(): number {
     return this.bytes.length - UNWIND_PAGES * PAGE_BYTES;
   }
 
@@ -24,11 +31,14 @@ export class LinearMemory implements Memory {
    * asking the memory for its buffer every time costs ten times as much.
    */
   get bytes(): Uint8Array {
-    if (this.#bytes.length === 0) {
-      this.#bytes = new Uint8Array(this.#memory.buffer);
-      this.#view = new DataView(this.#memory.buffer);
-    }
+    this.#refresh();
     return this.#bytes;
+  }
+
+  /** The same memory in words of 32 bits. */
+  get words(): Int32Array {
+    this.#refresh();
+    return this.#words;
   }
 
   loadI32(address: number): number | undefined {
@@ -51,6 +61,13 @@ export class LinearMemory implements Memory {
     if (!this.#isMapped(address, bytes.length)) return false;
     this.bytes.set(bytes, address);
     return true;
+  }
+
+  #refresh(): void {
+    if (this.#bytes.length > 0) return;
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#words = new Int32Array(this.#memory.buffer);
+    this.#view = new DataView(this.#memory.buffer);
   }
 
   #isMapped(address: number, length: number): boolean {

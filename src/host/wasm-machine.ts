@@ -4,7 +4,6 @@
 //
 //   run ──► rewind ──► import call returns resumeValue ──► guest code ──► import call ──► unwind ──► run returns
 
-import { PAGE_BYTES, UNWIND_PAGES } from '../abi/module.js';
 import { Signal } from '../abi/signal.js';
 import type { Context, Exit, Fault, Machine, Registers } from '../kernel/machine.js';
 import type { LinearMemory } from './linear-memory.js';
@@ -18,7 +17,6 @@ export interface GuestExports {
   stopUnwind(): void;
   startRewind(stack: number): void;
   stopRewind(): void;
-  unwindState(): number;
   readonly fuel: WebAssembly.Global;
   readonly tp: WebAssembly.Global;
   readonly r10: WebAssembly.Global;
@@ -32,11 +30,11 @@ export interface GuestExports {
 }
 
 /** Two words before an unwound stack: where it ends now, and where it must not go. */
-const STACK_HEADER_BYTES = 8;
+const STACK_HEADER_WORDS = 2;
+const WORD_BYTES = 4;
 
-const NORMAL = 0;
-const UNWINDING = 1;
-const REWINDING = 2;
+/** What the stack of the running instance is in the middle of; asyncify_get_state says the same. */
+type StackState = 'normal' | 'unwinding' | 'rewinding';
 
 /** What a module imports from `rseq`. */
 export interface HostImports {
@@ -45,15 +43,39 @@ export interface HostImports {
 }
 
 /** An instance of a module: its exports, and how far its addresses are from those of its code map. */
-interface Instance {
-  readonly guest: GuestExports;
-  readonly bias: number;
-  readonly locateTrap: TrapLocator;
+class Instance {
+  // What its registers hold: setting one from outside costs as much as the rest of a switch.
+  #tp = 0;
+  #r10 = 0;
+  #gs = 0;
+
+  constructor(
+    readonly guest: GuestExports,
+    readonly bias: number,
+    readonly locateTrap: TrapLocator,
+  ) {}
+
+  load({ tp, r10, cx, dx, gs }: Registers): void {
+    const { guest } = this;
+    if (tp !== this.#tp) guest.tp.value = this.#tp = tp;
+    if (r10 !== this.#r10) guest.r10.value = this.#r10 = r10;
+    if (guest.cx !== undefined) guest.cx.value = cx;
+    if (guest.dx !== undefined) guest.dx.value = dx;
+    if (guest.gs !== undefined && gs !== this.#gs) guest.gs.value = this.#gs = gs;
+  }
+
+  /** What the guest may have written. */
+  store(registers: Registers): void {
+    const { guest } = this;
+    if (guest.cx !== undefined) registers.cx = guest.cx.value;
+    if (guest.dx !== undefined) registers.dx = guest.dx.value;
+  }
 }
 
 class WasmContext {
   /** The unwound stack; empty before the first run. */
-  stack = new Uint8Array(0);
+  stack = new Int32Array(0);
+  /** Words of it that are used. */
   stackLength = 0;
   signalHandler = 0;
   signalNumber = 0;
@@ -64,10 +86,20 @@ class WasmContext {
     readonly argument: number,
   ) {}
 
-  save(bytes: Uint8Array): void {
-    if (this.stack.length < bytes.length) this.stack = new Uint8Array(bytes.length);
-    this.stack.set(bytes);
-    this.stackLength = bytes.length;
+  /** Take the stack out of words [from, to). The words are zero afterwards. */
+  take(words: Int32Array, from: number, to: number): void {
+    const length = to - from;
+    if (this.stack.length < length) this.stack = new Int32Array(length);
+    // A stack is a few words: cheaper one by one than by a view.
+    for (let at = 0; at < length; at++) {
+      this.stack[at] = words[from + at] as number;
+      words[from + at] = 0;
+    }
+    this.stackLength = length;
+  }
+
+  put(words: Int32Array, from: number): void {
+    for (let at = 0; at < this.stackLength; at++) words[from + at] = this.stack[at] as number;
   }
 }
 
@@ -85,8 +117,9 @@ export class WasmMachine implements Machine {
   };
   /** The instance that runs, or ran last. */
   #running: Instance | undefined;
+  #state: StackState = 'normal';
   #resumeValue = 0;
-  #rewoundBytes = 0;
+  #rewoundWords = 0;
   #ip = 0;
 
   constructor(text: ProgramText, memory: LinearMemory) {
@@ -101,12 +134,12 @@ export class WasmMachine implements Machine {
   imports(bias: number): HostImports {
     return {
       interrupt: (ip) => {
-        if (this.#isRewinding()) return this.#resume() - bias;
+        if (this.#state === 'rewinding') return this.#resume() - bias;
         this.#exit.kind = 'interrupted';
         return this.#suspend(ip + bias);
       },
       syscall: (ip, sysno, ...args) => {
-        if (this.#isRewinding()) return this.#resume();
+        if (this.#state === 'rewinding') return this.#resume();
         this.#exit.kind = 'syscall';
         this.#exit.sysno = sysno as number;
         this.#exit.args.set(args);
@@ -117,7 +150,7 @@ export class WasmMachine implements Machine {
 
   /** Connect the next program, an instance made with `imports(bias)`. */
   attach(guest: GuestExports, bias: number, locateTrap: TrapLocator): void {
-    this.#instances.push({ guest, bias, locateTrap });
+    this.#instances.push(new Instance(guest, bias, locateTrap));
   }
 
   createContext(program: number, entry: number, argument: number): Context {
@@ -128,28 +161,28 @@ export class WasmMachine implements Machine {
 
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as WasmContext;
-    const { guest } = thread.instance;
-    this.#running = thread.instance;
-    this.#loadRegisters(thread, registers, fuel);
+    const { instance } = thread;
+    const { guest } = instance;
+    const exit = this.#exit;
+    this.#running = instance;
     this.#resumeValue = resumeValue;
+    guest.fuel.value = fuel;
+    instance.load(registers);
+    if (thread.signalHandler !== 0) callHandler(thread);
     try {
       if (thread.stackLength > 0) this.#beginRewind(thread);
       const value = guest.enter(thread.entry, thread.argument);
-      if (guest.unwindState() === NORMAL) {
-        this.#exit.kind = 'returned';
-        this.#exit.value = value;
-      } else this.#endUnwind(thread);
+      if (this.#state === 'unwinding') this.#endUnwind(thread);
+      else this.#return(value);
     } catch (error) {
-      this.#exit.kind = 'faulted';
-      this.#exit.fault = this.#describe(error);
+      exit.kind = 'faulted';
+      exit.fault = this.#describe(error);
       this.#recover();
     }
-    this.#exit.fuelUsed = fuel - guest.fuel.value;
+    exit.fuelUsed = fuel - guest.fuel.value;
     registers.ip = this.#ip;
-    registers.r10 = guest.r10.value;
-    if (guest.cx !== undefined) registers.cx = guest.cx.value;
-    if (guest.dx !== undefined) registers.dx = guest.dx.value;
-    return this.#exit;
+    instance.store(registers);
+    return exit;
   }
 
   pushSignalCall(context: Context, handler: number, signo: number): void {
@@ -166,87 +199,86 @@ export class WasmMachine implements Machine {
     return this.#text.isRestart(from, to);
   }
 
-  #loadRegisters(thread: WasmContext, registers: Registers, fuel: number): void {
-    const { guest } = thread.instance;
-    guest.fuel.value = fuel;
-    guest.tp.value = registers.tp;
-    guest.r10.value = registers.r10;
-    if (guest.cx !== undefined) guest.cx.value = registers.cx;
-    if (guest.dx !== undefined) guest.dx.value = registers.dx;
-    if (guest.gs !== undefined) guest.gs.value = registers.gs;
-    guest.signalHandler.value = thread.signalHandler;
-    guest.signalNumber.value = thread.signalNumber;
-    thread.signalHandler = 0;
-  }
-
-  #isRewinding(): boolean {
-    return this.#instance().unwindState() === REWINDING;
-  }
-
   /** Inside an import, at the end of rewinding: the stack is whole again. */
   #resume(): number {
     this.#instance().stopRewind();
-    const base = this.#stackBase;
-    this.#memory.bytes.fill(0, base, base + this.#rewoundBytes);
+    this.#state = 'normal';
+    const { words } = this.#memory;
+    const base = this.#memory.hostBase / WORD_BYTES;
+    for (let at = 0; at < this.#rewoundWords; at++) words[base + at] = 0;
     return this.#resumeValue;
   }
 
   /** Inside an import: begin to unwind; the value returned is thrown away. */
   #suspend(ip: number): number {
     this.#ip = ip;
-    const base = this.#stackBase;
-    this.#setStackHeader(base + STACK_HEADER_BYTES);
-    this.#instance().startUnwind(base);
+    this.#setStackHeader(0);
+    this.#state = 'unwinding';
+    this.#instance().startUnwind(this.#memory.hostBase);
     return 0;
   }
 
   #endUnwind(thread: WasmContext): void {
     this.#instance().stopUnwind();
-    const base = this.#stackBase;
-    const { bytes } = this.#memory;
-    const end = new DataView(bytes.buffer).getUint32(base, true);
-    thread.save(bytes.subarray(base + STACK_HEADER_BYTES, end));
-    // The pages may become the guest's when the memory grows: leave nothing behind.
-    bytes.fill(0, base, end);
+    this.#state = 'normal';
+    const { words, hostBase } = this.#memory;
+    const base = hostBase / WORD_BYTES;
+    const end = ((words[base] as number) >>> 0) / WORD_BYTES;
+    // The pages may become the guest's when the memory grows: nothing is left behind.
+    thread.take(words, base + STACK_HEADER_WORDS, end);
+    words[base] = 0;
+    words[base + 1] = 0;
   }
 
   #beginRewind(thread: WasmContext): void {
-    const base = this.#stackBase;
-    const stack = thread.stack.subarray(0, thread.stackLength);
-    this.#memory.bytes.set(stack, base + STACK_HEADER_BYTES);
-    this.#setStackHeader(base + STACK_HEADER_BYTES + stack.length);
-    this.#rewoundBytes = STACK_HEADER_BYTES + stack.length;
-    this.#instance().startRewind(base);
+    const { words, hostBase } = this.#memory;
+    thread.put(words, hostBase / WORD_BYTES + STACK_HEADER_WORDS);
+    this.#setStackHeader(thread.stackLength);
+    this.#rewoundWords = STACK_HEADER_WORDS + thread.stackLength;
+    this.#state = 'rewinding';
+    this.#instance().startRewind(hostBase);
+  }
+
+  #return(value: number): void {
+    // It has to come back to the import call it was suspended in.
+    if (this.#state === 'rewinding') throw new TypeError('a thread that was resumed has returned');
+    this.#exit.kind = 'returned';
+    this.#exit.value = value;
   }
 
   /** After a trap the instance may be in the middle of unwinding or rewinding: make it normal. */
   #recover(): void {
-    const guest = this.#instance();
-    if (guest.unwindState() === NORMAL) return;
-    this.#setStackHeader(this.#stackBase + STACK_HEADER_BYTES);
-    guest.stopUnwind();
+    if (this.#state === 'normal') return;
+    this.#state = 'normal';
+    this.#setStackHeader(0);
+    this.#instance().stopUnwind();
   }
 
   #describe(error: unknown): Fault {
     const fault = describeTrap(error, this.#running?.locateTrap ?? (() => ''));
-    if (this.#instance().unwindState() !== UNWINDING) return fault;
+    if (this.#state !== 'unwinding') return fault;
     return { ...fault, signal: Signal.SIGSEGV, message: 'stack overflow: too deep to suspend' };
   }
 
-  #setStackHeader(end: number): void {
-    const { bytes } = this.#memory;
-    const view = new DataView(bytes.buffer);
-    view.setUint32(this.#stackBase, end, true);
+  /** The header of a stack of `length` words. */
+  #setStackHeader(length: number): void {
+    const { words, bytes, hostBase } = this.#memory;
+    const base = hostBase / WORD_BYTES;
+    words[base] = hostBase + (STACK_HEADER_WORDS + length) * WORD_BYTES;
     // A memory of 4 GiB ends at an address that has no 32-bit number.
-    view.setUint32(this.#stackBase + 4, Math.min(bytes.length, 0xffffffff), true);
-  }
-
-  get #stackBase(): number {
-    return this.#memory.bytes.length - UNWIND_PAGES * PAGE_BYTES;
+    words[base + 1] = Math.min(bytes.length, 0xffffffff);
   }
 
   #instance(): GuestExports {
     if (this.#running === undefined) throw new Error('no program is running');
     return this.#running.guest;
   }
+}
+
+/** The generated code clears the handler when it takes it, which is the first thing it does. */
+function callHandler(thread: WasmContext): void {
+  const { guest } = thread.instance;
+  guest.signalHandler.value = thread.signalHandler;
+  guest.signalNumber.value = thread.signalNumber;
+  thread.signalHandler = 0;
 }

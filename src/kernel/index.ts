@@ -11,6 +11,7 @@ export {
 export type { Context, Exit, ExitKind, Fault, Machine, Registers } from './machine.js';
 export type { Memory } from './memory.js';
 export { KernelPanic } from './panic.js';
+export { inheritByFork, resetByExec } from './lifecycle.js';
 export type { Death } from './process.js';
 export type { Personality, ResumeOutcome } from './rseq/personality.js';
 export { EventCounterPersonality } from './rseq/event-counter.js';

@@ -140,11 +140,10 @@ export function setAction(
   if (newAction !== 0 && replacement === undefined) return -Errno.EFAULT;
   if (!isSignal(signo)) return -Errno.EINVAL;
   if (replacement !== undefined && (bit(signo) & UNBLOCKABLE) !== 0n) return -Errno.EINVAL;
-  if (oldAction !== 0 && !writeAction(memory, oldAction, signalActions[signo] as SignalAction)) {
-    return -Errno.EFAULT;
-  }
+  const old = signalActions[signo] as SignalAction;
   if (replacement !== undefined) replaceAction(thread.process, signo, replacement);
-  return 0;
+  // Last, as in Linux: a fault here does not undo the rest.
+  return oldAction === 0 || writeAction(memory, oldAction, old) ? 0 : -Errno.EFAULT;
 }
 
 /** What is pending already of a signal that is ignored from now on is dropped. */
