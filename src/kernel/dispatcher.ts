@@ -5,6 +5,7 @@
 
 import type { Cpu } from './cpu.js';
 import type { CpuSet } from './cpu-set.js';
+import { copyRegisters, newRegisters } from './machine.js';
 import { panic } from './panic.js';
 import { RseqEvent } from './rseq/event.js';
 import type { Personality } from './rseq/personality.js';
@@ -13,6 +14,8 @@ import { type Counts, TraceEvent, type Tracer } from './trace.js';
 
 export class Dispatcher {
   #runnableCount = 0;
+  /** What the switch-out hook sees: one object, so that a switch allocates nothing. */
+  readonly #seen = newRegisters();
 
   constructor(
     readonly cpus: readonly Cpu[],
@@ -96,7 +99,8 @@ export class Dispatcher {
     cpu.current = undefined;
     thread.process.concurrencyIds.delete(thread.concurrencyId);
     thread.events |= RseqEvent.Preempt;
-    if (this.personality.onSwitchOut({ ...thread.registers })) thread.notifyResume = true;
+    copyRegisters(thread.registers, this.#seen);
+    if (this.personality.onSwitchOut(this.#seen)) thread.notifyResume = true;
     if (thread.state === 'runnable') cpu.queue.push(thread);
     const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;
     if (isPreempted) this.counts.preemptions++;

@@ -25,6 +25,16 @@ export function newRegisters(): Registers {
   return { ip: 0, r10: 0, cx: 0, dx: 0, ax: 0, tp: 0, gs: 0 };
 }
 
+export function copyRegisters(from: Readonly<Registers>, to: Registers): void {
+  to.ip = from.ip;
+  to.r10 = from.r10;
+  to.cx = from.cx;
+  to.dx = from.dx;
+  to.ax = from.ax;
+  to.tp = from.tp;
+  to.gs = from.gs;
+}
+
 /** A thread's saved stack, opaque to the kernel. */
 export type Context = object;
 

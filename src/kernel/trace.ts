@@ -64,31 +64,29 @@ export class Tracer {
   }
 }
 
-/** Two lanes of MurmurHash3's 32-bit mixing over the event words, 64 bits in all. */
+/** Two lanes, the first MurmurHash3's 32-bit mixing over the event words, 64 bits in all. */
 export class TraceHash implements Observer {
   #low = 0x9747b28c;
   #high = 0x85ebca6b;
 
   event(kind: TraceEvent, time: number, cpu: number, tid: number, a: number, b: number): void {
-    this.#mix(kind);
-    this.#mix(time | 0);
-    this.#mix(Math.floor(time / 2 ** 32));
-    this.#mix(cpu);
-    this.#mix(tid);
-    this.#mix(a);
-    this.#mix(b);
+    // A CPU is a byte. Most runs end before the time has a second word.
+    let low = mix(mix(mix(this.#low, kind | (cpu << 8)), tid), time | 0);
+    if (time > 0xffffffff) low = mix(low, Math.floor(time / 2 ** 32));
+    low = mix(mix(low, a), b);
+    this.#low = low;
+    this.#high = (Math.imul(rotate(this.#high ^ low, 17), 9) + Math.imul(a ^ time, 0x52dce729)) ^ b;
   }
 
   /** 16 hexadecimal digits. */
   digest(): string {
     return word(finish(this.#high)) + word(finish(this.#low ^ this.#high));
   }
+}
 
-  #mix(value: number): void {
-    const scrambled = Math.imul(rotate(Math.imul(value, 0xcc9e2d51), 15), 0x1b873593);
-    this.#low = (Math.imul(rotate(this.#low ^ scrambled, 13), 5) + 0xe6546b64) | 0;
-    this.#high = (Math.imul(rotate(this.#high ^ this.#low, 17), 9) + 0x52dce729) | 0;
-  }
+function mix(lane: number, value: number): number {
+  const scrambled = Math.imul(rotate(Math.imul(value, 0xcc9e2d51), 15), 0x1b873593);
+  return (Math.imul(rotate(lane ^ scrambled, 13), 5) + 0xe6546b64) | 0;
 }
 
 function rotate(value: number, bits: number): number {
