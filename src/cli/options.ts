@@ -90,7 +90,7 @@ export function addMachineOptions(command: Command): void {
         2 ** 32 - 1,
       ).default(seed),
     )
-    .option('--rseq-debug', 'linux: kill what CONFIG_DEBUG_RSEQ kills')
+    .option('--rseq-debug', 'linux, linux-v2: kill what CONFIG_DEBUG_RSEQ kills')
     .option('--stdin <file>', 'what the program reads from descriptor 0; - is standard input');
 }
 

@@ -204,7 +204,25 @@ function requireHooks({
   args = [],
   scheduler,
   stdin,
+  schedule,
+  sourceMap,
+  rseqDebug,
 }: HostOptions): void {
+  if (schedule !== undefined && typeof schedule !== 'string') {
+    throw new OptionError('schedule', describe(schedule), 'is not a string');
+  }
+  for (const map of [sourceMap].flat()) {
+    if (map !== undefined && typeof map !== 'string') {
+      throw new OptionError('sourceMap', describe(map), 'is not a string');
+    }
+  }
+  if (rseqDebug !== undefined && typeof rseqDebug !== 'boolean') {
+    throw new OptionError('rseqDebug', describe(rseqDebug), 'is not true or false');
+  }
+  if (!Array.isArray(args)) throw new OptionError('args', describe(args), 'is not an array');
+  if (!Array.isArray(observers)) {
+    throw new OptionError('observers', describe(observers), 'is not an array');
+  }
   if (onOutput !== undefined && typeof onOutput !== 'function') {
     throw new OptionError('onOutput', onOutput, 'is not a function');
   }
@@ -222,6 +240,11 @@ function requireHooks({
   if (typeof scheduler === 'object' && typeof scheduler?.pick !== 'function') {
     throw new OptionError('scheduler', scheduler, 'has no method pick');
   }
+}
+
+/** A value that may be anything, also one that has no text. */
+function describe(value: unknown): string {
+  return value === null ? 'null' : typeof value;
 }
 
 function createScheduler(options: HostOptions): Scheduler {
@@ -285,7 +308,12 @@ function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | un
   const at = death?.place || text.placeOf(death?.ip ?? 0);
   const name = Signal[signal] ?? `signal ${signal}`;
   const words = `thread ${tid} killed by ${name} in ${at}: ${message}`;
-  return { kind: 'signal', signal: name, tid, place: at, message: words };
+  return { kind: 'signal', signal: name, tid, place: at, message: oneLine(words) };
+}
+
+/** What a guest or its source map says may hold line feeds, and worse for a terminal. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }
 
 function describeFuelLimit(

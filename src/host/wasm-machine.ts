@@ -32,6 +32,8 @@ export interface GuestExports {
 /** Two words before an unwound stack: where it ends now, and where it must not go. */
 const STACK_HEADER_WORDS = 2;
 const WORD_BYTES = 4;
+/** Of a system call. */
+const ARGUMENTS = 6;
 
 /** What the stack of the running instance is in the middle of; asyncify_get_state says the same. */
 type StackState = 'normal' | 'unwinding' | 'rewinding';
@@ -111,7 +113,7 @@ export class WasmMachine implements Machine {
     kind: 'returned',
     fuelUsed: 0,
     sysno: 0,
-    args: new Int32Array(6),
+    args: new Int32Array(ARGUMENTS),
     value: 0,
     fault: undefined,
   };
@@ -136,14 +138,14 @@ export class WasmMachine implements Machine {
       interrupt: (ip) => {
         if (this.#state === 'rewinding') return this.#resume() - bias;
         this.#exit.kind = 'interrupted';
-        return this.#suspend(ip + bias);
+        return this.#suspend((ip | 0) + bias);
       },
       syscall: (ip, sysno, ...args) => {
         if (this.#state === 'rewinding') return this.#resume();
         this.#exit.kind = 'syscall';
-        this.#exit.sysno = sysno as number;
-        this.#exit.args.set(args);
-        return this.#suspend((ip as number) + bias);
+        this.#exit.sysno = (sysno as number) | 0;
+        this.#exit.args.set(args.slice(0, ARGUMENTS));
+        return this.#suspend(((ip as number) | 0) + bias);
       },
     };
   }
@@ -223,7 +225,7 @@ export class WasmMachine implements Machine {
     this.#state = 'normal';
     const { words, hostBase } = this.#memory;
     const base = hostBase / WORD_BYTES;
-    const end = ((words[base] as number) >>> 0) / WORD_BYTES;
+    const end = Math.min(((words[base] as number) >>> 0) / WORD_BYTES, words.length);
     // The pages may become the guest's when the memory grows: nothing is left behind.
     thread.take(words, base + STACK_HEADER_WORDS, end);
     words[base] = 0;
@@ -243,7 +245,8 @@ export class WasmMachine implements Machine {
     // It has to come back to the import call it was suspended in.
     if (this.#state === 'rewinding') throw new TypeError('a thread that was resumed has returned');
     this.#exit.kind = 'returned';
-    this.#exit.value = value;
+    // A function of another signature gives no number: the TypeError says that it breaks the contract.
+    this.#exit.value = value | 0;
   }
 
   /** After a trap the instance may be in the middle of unwinding or rewinding: make it normal. */

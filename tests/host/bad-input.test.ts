@@ -3,9 +3,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import binaryenPackage from 'binaryen';
 import { type CodeMap, decodeCodeMap, encodeCodeMap } from '../../src/abi/index.js';
-import { createHost, ModuleError, OptionError } from '../../src/host/index.js';
+import { createHost, type HostOptions, ModuleError, OptionError } from '../../src/host/index.js';
 import { instrumentFile } from '../../src/toolchain/index.js';
-import { compileSource } from '../guests/compile.js';
+import { bootProgram, compileSource } from '../guests/compile.js';
 
 const SOURCE = `import { counterAdd, counterCreate, counterSum, rseq } from 'wasm-rseq/assembly';
 export function main(): i32 {
@@ -284,5 +284,34 @@ describe('an option', () => {
 
     expect(error).toBeInstanceOf(OptionError);
     expect((error as Error).message).toMatch(new RegExp(`^${option} ${value} (must|is)`));
+  });
+});
+
+describe('an option of another type', () => {
+  test.each<[string, unknown, string]>([
+    ['schedule', 5, 'schedule number is not a string'],
+    ['schedule', null, 'schedule null is not a string'],
+    ['sourceMap', {}, 'sourceMap object is not a string'],
+    ['sourceMap', [null], 'sourceMap null is not a string'],
+    ['rseqDebug', 'no', 'rseqDebug string is not true or false'],
+    ['args', 5, 'args number is not an array'],
+    ['observers', {}, 'observers object is not an array'],
+  ])('%s %j is an OptionError that says so', async (option, value, message) => {
+    const wasm = new Uint8Array();
+
+    const creating = createHost({ wasm, [option]: value } as HostOptions);
+
+    await expect(creating).rejects.toThrow(OptionError);
+    await expect(creating).rejects.toThrow(message);
+  });
+});
+
+describe('what a guest says of itself', () => {
+  test('is one line without control characters', async () => {
+    const source =
+      'export function main(): i32 { assert(false, "one\\ntwo\\u001b[31m"); return 0; }';
+    const { failure } = (await bootProgram(await compileSource(source))).run();
+
+    expect(failure?.message).toMatch(/: one\\ntwo\\u001b\[31m$/);
   });
 });
