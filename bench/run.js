@@ -1,82 +1,112 @@
-// The counter bench: `npm run bench`. The rivals of a group run in turn, round after round, in one
-// process; the table gives medians and ratios to the group's first. bench/README.md says what the
-// numbers do not show.
+// npm run bench: every group of rivals in turn, a table, and what that is next to the bars. What the
+// numbers say and do not say is in README.md.
+// Exit status: 0 also when bars are short; 1 a rival came to a wrong result; 2 usage.
 
-import { createHost } from '../dist/host/index.js';
-import { compileProgram } from '../dist/toolchain/index.js';
+import { parseArgs } from 'node:util';
+import { judge, NOT_RUN } from './bars.js';
+import { writeCharts } from './chart.js';
+import { buildGroups } from './groups/build.js';
+import { computeGroups } from './groups/compute.js';
+import { counterGroups } from './groups/counter.js';
+import { switchGroups } from './groups/switch.js';
+import { threadsGroups } from './groups/threads.js';
+import { waysGroups } from './groups/ways.js';
+import { measure } from './harness.js';
+import { barsTable, machine, machineLine, rowsTable } from './report.js';
 
-const ITERATIONS = 5_000_000;
-const ROUNDS = 9;
+const USAGE = `usage: npm run bench -- [--json] [--filter REGEXP] [--rounds N] [--quick]
 
-/** A way to count by the letter that the guest knows it by, and what it is compiled for. */
-const WAYS = [
-  { name: 'section', letter: 's' },
-  { name: 'unprotected', letter: 'u' },
-  { name: 'atomic', letter: 'a' },
-  { name: 'lock', letter: 'l' },
-];
-const ABIS = ['turner', 'event-counter', 'percpu-signal', 'linux', 'linux-v2', 'ras'];
+  --json           print one object last: machine, rows and bars
+  --filter REGEXP  only groups whose name it matches
+  --rounds N       rounds of a group: 9, or 1 with --quick
+  --quick          little work in every run: shows that all runs, not how fast`;
 
-const GROUPS = [
-  { group: 'block', rivals: WAYS.map((way) => ({ ...way, metering: 'block' })) },
-  { group: 'instruction', rivals: WAYS.map((way) => ({ ...way, metering: 'instruction' })) },
-  {
-    group: 'abi',
-    rivals: ABIS.map((abi) => ({ name: abi, letter: 's', metering: 'block', abi })),
-  },
-  {
-    group: 'cpu',
-    rivals: [
-      { name: 'thread pointer', letter: 's', metering: 'block' },
-      { name: 'per-CPU base', letter: 'r', metering: 'block' },
-    ],
-  },
-];
+/** The groups that take long come last. */
+const GROUPS = [waysGroups, counterGroups, switchGroups, computeGroups, buildGroups, threadsGroups];
 
-/** Nanoseconds per increment of one run. */
-async function time({ name, letter, program }) {
-  const host = await createHost({ wasm: program.wasm, args: [letter], quantum: 2 ** 29 });
-  const start = performance.now();
-  const result = host.run();
-  const elapsed = performance.now() - start;
-  if (!result.ok) throw new Error(`${name}: ${result.failure.message}`);
-  return (elapsed * 1e6) / ITERATIONS;
+class UsageError extends Error {}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  showProgress('');
+  console.error(error instanceof UsageError ? `bench: ${error.message}\n${USAGE}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+async function main(argv) {
+  const { isHelp, isJson, filter, settings } = parse(argv);
+  if (isHelp) return console.log(USAGE);
+  const groups = GROUPS.flatMap((make) => make(settings)).filter(({ name }) => filter.test(name));
+  if (groups.length === 0)
+    throw new UsageError(`--filter ${filter.source}: no group has such a name`);
+
+  const measured = [];
+  for (const group of groups) measured.push(await measure(group, settings, showProgress));
+  showProgress('');
+
+  const rows = measured.flatMap((group) => group.rows());
+  const bars = judge(measured, settings);
+  const units = new Map(groups.map(({ name, unit }) => [name, unit]));
+  const here = machine();
+  print(rows, bars, units, machineLine(here));
+  if (!settings.isQuick) console.log(`\ncharts: ${writeCharts(rows, units, machineLine(here))}`);
+  if (isJson) console.log(JSON.stringify({ machine: here, quick: settings.isQuick, rows, bars }));
 }
 
-async function measure({ group, rivals }) {
-  const entries = [];
-  for (const { metering, abi = 'turner', ...rival } of rivals) {
-    const program = await compileProgram('bench/counter.ts', { metering, abi });
-    entries.push({ ...rival, program, times: [] });
-  }
-  for (let round = 0; round < ROUNDS; round++) {
-    if (process.stderr.isTTY) process.stderr.write(`\r${group}, round ${round + 1} of ${ROUNDS} `);
-    for (const entry of entries) entry.times.push(await time(entry));
-  }
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  const first = median(entries[0].times);
-  return entries.map(({ name, times }) => {
-    const ns = median(times);
-    return { group, name, ns, spread: Math.max(...times) / Math.min(...times), ratio: ns / first };
-  });
+function print(rows, bars, units, where) {
+  console.log(where);
+  console.log();
+  console.log(rowsTable(rows, units));
+  const judged = bars.filter(({ reason }) => reason !== NOT_RUN);
+  if (judged.length > 0) console.log(`\n${barsTable(judged)}`);
 }
 
-const rows = [];
-for (const group of GROUPS) rows.push(...(await measure(group)));
-if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ rows }));
-} else {
-  console.log('group        name               ratio   ns/op   max/min');
-  for (const { group, name, ns, spread, ratio } of rows) {
-    const columns = [
-      ratio.toFixed(2).padStart(7),
-      ns.toFixed(2).padStart(7),
-      spread.toFixed(2).padStart(9),
-    ];
-    console.log(`${group.padEnd(12)} ${name.padEnd(16)} ${columns.join(' ')}`);
+function parse(argv) {
+  const { values } = parseOrRefuse(argv);
+  const isQuick = values.quick;
+  return {
+    isHelp: values.help,
+    isJson: values.json,
+    filter: regularExpression(values.filter),
+    settings: {
+      isQuick,
+      rounds: rounds(values.rounds ?? (isQuick ? '1' : '9')),
+      warmUps: isQuick ? 0 : 2,
+    },
+  };
+}
+
+function parseOrRefuse(args) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        json: { type: 'boolean', default: false },
+        filter: { type: 'string', default: '' },
+        rounds: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error.message.split('\n')[0], { cause: error });
   }
+}
+
+function regularExpression(text) {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--filter ${text}: ${error.message}`, { cause: error });
+  }
+}
+
+function rounds(text) {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`--rounds ${text}: not 1 to 9999`);
+  return Number(text);
+}
+
+function showProgress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
