@@ -49,6 +49,8 @@ export interface KernelOptions {
   readonly fuelLimit: number;
   /** Threads alive at once, the main thread included. */
   readonly threadLimit: number;
+  /** Threads that may be started in all, 2^20: the status of each is kept for as long as the run. */
+  readonly tidLimit?: number;
   readonly observers?: readonly Observer[];
   readonly stdin?: Uint8Array;
   readonly onOutput?: OutputListener;
@@ -77,6 +79,7 @@ type FixUpHook = 'onResume' | 'onSignal' | 'onSyscallExit';
 
 const LEADER_TID = 1;
 const PROGRESS_SLICES = 4096;
+const DEFAULT_TID_LIMIT = 2 ** 20;
 /** What the host keeps of a failed assertion's message. */
 const MAX_TEXT_BYTES = 8192;
 
@@ -313,9 +316,10 @@ export class Kernel implements SchedulerView, Services {
     if (thread.state === 'runnable') this.#fixUp(thread, 'onSyscallExit', 0);
   }
 
-  /** A thread of the caller's process. Returns its tid; EAGAIN at the thread limit. */
+  /** A thread of the caller's process. Returns its tid; EAGAIN at a limit of threads. */
   clone(parent: Thread, entry: number, argument: number, tls: number): number {
-    if (this.#aliveCount >= this.#options.threadLimit) return -Errno.EAGAIN;
+    const { threadLimit, tidLimit = DEFAULT_TID_LIMIT } = this.#options;
+    if (this.#aliveCount >= threadLimit || this.#nextTid > tidLimit) return -Errno.EAGAIN;
     const child = this.#addThread(parent.program, entry, argument, parent.affinity);
     child.registers.tp = tls;
     child.signalMask = parent.signalMask;

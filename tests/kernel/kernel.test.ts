@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../src/abi/errno.js';
 import { Signal } from '../../src/abi/signal.js';
-import { Sysno } from '../../src/abi/syscall.js';
+import { CLONE_THREAD_FLAGS, Sysno } from '../../src/abi/syscall.js';
 import { RseqOp } from '../../src/abi/rseq.js';
 import type { Outcome } from '../../src/kernel/kernel.js';
 import { KernelPanic } from '../../src/kernel/panic.js';
@@ -23,6 +23,7 @@ import {
   spawn,
   stepTimes,
   threadOf,
+  tracked,
   WILD,
 } from './boot.js';
 import { act, fault, ipOf, jump, ret, type Script, syscall, work } from './scripted-machine.js';
@@ -412,5 +413,17 @@ describe('join with an address', () => {
     boot({ 0: [spawn(1), ...join, ...join], 1: [] }).kernel.run();
 
     expect(results).toEqual([-Errno.EFAULT, -Errno.EFAULT]);
+  });
+});
+
+describe('threads that have ended', () => {
+  test('count against the limit of all that were ever started: no guest fills the host', () => {
+    const results: number[] = [];
+    const start = [...tracked(results, Sysno.Clone, CLONE_THREAD_FLAGS, 1, 0, 0), ...work(20)];
+    const main = [...start, ...start, ...start, ...start];
+
+    boot({ 0: main, 1: work(1) }, { tidLimit: 3 }).kernel.run();
+
+    expect(results).toEqual([2, 3, -Errno.EAGAIN, -Errno.EAGAIN]);
   });
 });
