@@ -514,7 +514,7 @@ class FunctionMeter {
 
   #count(ref: Ref): Ref {
     this.#pending++;
-    if (this.#open !== undefined) {
+    if (this.#open !== undefined && !this.#isFast) {
       const text = instructionText(this.ir, ref);
       this.#open.listing.push(`${this.#nextListed.padEnd(8)} ${text}`);
       this.#nextListed = '';

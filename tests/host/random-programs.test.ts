@@ -218,7 +218,7 @@ describe(`random programs, seed ${SEED}`, () => {
               seed: quantum,
               fuelLimit: 1e5,
             });
-            return host.run();
+            return { result: host.run(), map: host.map };
           };
 
           expect(await run(twice)).toEqual(await run(once));
