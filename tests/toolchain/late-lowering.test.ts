@@ -1,7 +1,7 @@
 // Labels must become control flow before the optimiser runs. Lowered after it, a restart finds in a
 // local what the optimiser put there in the meantime, unless locals are given back first.
 
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as asc from 'assemblyscript/asc';
 import binaryenPackage from 'binaryen';
@@ -51,12 +51,11 @@ let optimized: Uint8Array;
 /** What asc makes of SOURCE on its own: optimised, labels still calls. */
 async function compileWithoutTransform(): Promise<Uint8Array> {
   const file = writeGuest(SOURCE);
-  mkdirSync(join(dirname(file), 'node_modules'), { recursive: true });
-  try {
-    symlinkSync(resolve('.'), join(dirname(file), 'node_modules/wasm-rseq'));
-  } catch {
-    // It is there from an earlier run.
-  }
+  const link = join(dirname(file), 'node_modules/wasm-rseq');
+  mkdirSync(dirname(link), { recursive: true });
+  // One of an earlier run may lead to a checkout that is gone.
+  rmSync(link, { force: true });
+  symlinkSync(resolve('.'), link);
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     // With the table exported asc keeps the functions that only the kernel calls.
