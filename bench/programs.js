@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { createHost } from '../dist/host/index.js';
 import { compileProgram } from '../dist/toolchain/index.js';
+import { now } from './stopwatch.js';
 
 export const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const CACHE = resolve(ROOT, '.cache/bench');
@@ -46,9 +47,9 @@ export async function runInstrumented({ module }, options) {
     reported = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   };
   const host = await createHost({ wasm: module, onOutput, ...NO_PREEMPTION, ...options });
-  const start = performance.now();
+  const start = now();
   const result = host.run();
-  const milliseconds = performance.now() - start;
+  const milliseconds = now() - start;
   return { milliseconds, reported, result };
 }
 
@@ -77,9 +78,9 @@ export async function runPlain({ module }, { args = [], stdin = new Uint8Array()
     },
   });
   memory = exports.memory;
-  const start = performance.now();
+  const start = now();
   const status = exports.main();
-  const milliseconds = performance.now() - start;
+  const milliseconds = now() - start;
   return {
     milliseconds,
     reported,

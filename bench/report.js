@@ -62,10 +62,10 @@ export function time(ns) {
 }
 
 function notesOf({ bytes, heapBytes, bufferBytes, guestBytes, residentBytes, spawnNs }) {
-  if (bytes === undefined) return '';
+  const spawn = spawnNs === undefined ? '' : `spawn ${time(spawnNs)}`;
+  if (bytes === undefined) return spawn;
   const parts = `heap ${whole(heapBytes)}, buffers ${whole(bufferBytes)}, guest ${whole(guestBytes)}`;
-  const rest = `resident ${whole(residentBytes)}; spawn ${time(spawnNs)}`;
-  return `${whole(bytes)} bytes each: ${parts}; ${rest}`;
+  return `${spawn}; ${whole(bytes)} bytes each: ${parts}; resident ${whole(residentBytes)}`;
 }
 
 function whole(value) {

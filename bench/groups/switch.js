@@ -4,6 +4,7 @@
 
 import { createHost } from '../../dist/host/index.js';
 import { instrumented } from '../programs.js';
+import { now } from '../stopwatch.js';
 
 const GUEST = 'bench/guests/switch.ts';
 
@@ -31,9 +32,9 @@ async function twoThreads(way, scheduler, switches) {
   // Fuel of a slice: what lies between two points.
   const fuelLimit = switches * 8;
   const host = await createHost({ wasm: module, args: [way], scheduler, quantum: 1, fuelLimit });
-  const start = performance.now();
+  const start = now();
   const { preemptions, restarts, failure } = host.run();
-  const milliseconds = performance.now() - start;
+  const milliseconds = now() - start;
   if (failure?.kind !== 'fuel-limit') throw new Error(`switch ${way}: ${failure?.message}`);
   return { ns: (milliseconds * 1e6) / preemptions, preemptions, restarts };
 }
@@ -60,14 +61,14 @@ async function bareAsyncify(switches) {
     exports.enter();
     exports.asyncify_stop_unwind();
   }
-  const start = performance.now();
+  const start = now();
   for (let count = 0; count < switches; count++) {
     pause.stack = STACKS[count & 1];
     exports.asyncify_start_rewind(pause.stack);
     exports.enter();
     exports.asyncify_stop_unwind();
   }
-  return { ns: ((performance.now() - start) * 1e6) / switches };
+  return { ns: ((now() - start) * 1e6) / switches };
 }
 
 let resumable;

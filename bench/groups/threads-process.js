@@ -1,10 +1,11 @@
 // A process that runs bench/guests/threads.ts once and prints, as JSON, what it took and what the
 // threads at rest occupied:
 //
-//   node --expose-gc threads-process.js MODULE THREADS ROUNDS
+//   node --expose-gc threads-process.js MODULE THREADS WARM-UP-ROUNDS ROUNDS
 
 import { readFileSync } from 'node:fs';
 import { createHost } from '../../dist/host/index.js';
+import { now } from '../stopwatch.js';
 
 const MAIN_TID = 1;
 /** Enough to get into the loop that waits, and no further. */
@@ -23,14 +24,14 @@ const scheduler = {
   },
 };
 
-const [, , file, threads, rounds] = process.argv;
+const [, , file, threads, warmUp, rounds] = process.argv;
 const count = Number(threads);
 const marks = {};
 const stock = {};
 
 const host = await createHost({
   wasm: readFileSync(file),
-  args: [threads, rounds],
+  args: [threads, warmUp, rounds],
   scheduler,
   threadLimit: count + 1,
   memoryLimit: MEMORY_PAGES,
@@ -43,29 +44,33 @@ const host = await createHost({
 const result = host.run();
 if (!result.ok) throw new Error(result.failure.message);
 
-const each = (key) => (stock.r[key] - stock.a[key]) / count;
+const each = (key) => (stock.c[key] - stock.a[key]) / count;
 const nsEach = (from, to) => ((marks[to] - marks[from]) * 1e6) / count;
+/** Of fewer, what else comes and goes in the heap weighs more than they do. */
+const LEAST_TO_WEIGH = 1000;
+const weights = {
+  bytes: each('heap') + each('buffers') + each('guest'),
+  heapBytes: each('heap'),
+  bufferBytes: each('buffers'),
+  guestBytes: each('guest'),
+  residentBytes: each('resident'),
+};
 console.log(
   JSON.stringify({
-    ns: nsEach('rest', 's') / Number(rounds),
+    ns: nsEach('d', 'e') / Number(rounds),
     preemptions: result.preemptions,
     spawnNs: nsEach('a', 'b'),
-    firstSliceNs: nsEach('b', 'r'),
-    endNs: nsEach('s', 'e'),
-    bytes: each('heap') + each('buffers') + each('guest'),
-    heapBytes: each('heap'),
-    bufferBytes: each('buffers'),
-    guestBytes: each('guest'),
-    residentBytes: each('resident'),
+    firstSliceNs: nsEach('b', 'c'),
+    ...(count >= LEAST_TO_WEIGH && weights),
     isCollected: globalThis.gc !== undefined,
   }),
 );
 
-/** Taking stock is in nobody's time: what comes after it begins at `rest`. */
+/** Stock is taken when nothing is timed: before `a` is marked, and after `c` is. */
 function onReport(letter, heapTop) {
-  if (letter === 'r') marks.r = performance.now();
-  if (letter === 'a' || letter === 'r') stock[letter] = occupied(heapTop);
-  marks[letter === 'r' ? 'rest' : letter] = performance.now();
+  if (letter === 'a') stock.a = occupied(heapTop);
+  marks[letter] = now();
+  if (letter === 'c') stock.c = occupied(heapTop);
 }
 
 /** What lives, by the accounts of Node and of the guest's allocator. */

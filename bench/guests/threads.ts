@@ -1,12 +1,11 @@
 // === threads: as many as there is room for, all suspended at once ==================================
 //
-// Arguments: how many; rounds. The harness's scheduler gives main all the time it wants, and every other
+// Arguments: how many; rounds that warm up; rounds that are timed. The harness's scheduler gives main all the time it wants, and every other
 // thread less than it takes to find out that it has to wait. So whenever main yields, each of the others
 // is preempted once before main comes back.
 //
-// Main writes a letter, and how far its heap goes, when a part begins or is over: a, before the first is
-// spawned; b, all are spawned; r, all have been preempted; s, all have been that `rounds` times more; and
-// e, all have ended.
+// Main writes a letter, and how far its heap goes, when a part is over: a, nothing; b, all are spawned; c, all
+// have been preempted; d, the engine is warm; e, all have been preempted `rounds` times more.
 
 import { rseq, spawn, thread, write } from '../../assembly';
 import { decimal } from './arguments';
@@ -42,11 +41,12 @@ export function main(): i32 {
   }
   tell(0x62);
   thread.yield();
-  tell(0x72);
-  for (let rounds = decimal(1, 1); rounds > 0; rounds--) thread.yield();
-  tell(0x73);
+  tell(0x63);
+  for (let rounds = decimal(1, 0); rounds > 0; rounds--) thread.yield();
+  tell(0x64);
+  for (let rounds = decimal(2, 1); rounds > 0; rounds--) thread.yield();
+  tell(0x65);
   store<i32>(IS_OVER, 1);
   while (load<i32>(IS_OVER, ENDED) < count) thread.yield();
-  tell(0x65);
   return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * What the native rivals have in common: loops, clock, and the registration of rseq. A file that
  * includes this defines turn_<way>() for each of its ways, and prepare() and check(); the shapes and the
- * work of a turn are those of bench/guests.
+ * work of a turn are those of bench/guests, and time is processor time, as in bench/stopwatch.js.
  *
  *   program WAY latency|throughput TURNS     prints nanoseconds per turn
  *
@@ -151,7 +151,7 @@ static int check(char *base, int index, long turns);
 
 static double now(void) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
