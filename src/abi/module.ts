@@ -2,56 +2,72 @@
 // label imports are called before the toolchain has removed them. docs/abi.md is the specification.
 
 /** Version of the contract; the first word of the code map. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
-/** Module of every import but the memory. */
+/** Module of the label imports, and of whatever else a program asks the toolchain for. */
 export const RSEQ_MODULE = 'rseq';
-/** interrupt(ip) -> ip: called when fuel has run out at the interruption point `ip`. */
-export const IMPORT_INTERRUPT = 'interrupt';
-/** syscall(ip, number, a1..a6) -> result. */
+/** syscall(number, a1..a6) -> result. */
 export const IMPORT_SYSCALL = 'syscall';
+/** The only import of an instrumented module. */
 export const MEMORY_MODULE = 'env';
 export const MEMORY_NAME = 'memory';
 
-/** enter(function, argument) -> i32: function 0 is main, any other a table index. */
-export const EXPORT_ENTER = 'rseq.enter';
+/** run(context) -> exit: run the thread whose context lies at that address until it exits. */
+export const EXPORT_RUN = 'rseq.run';
+/** Fuel left at the last call or return; what counts after a trap. */
 export const EXPORT_FUEL = 'rseq.fuel';
-export const EXPORT_TP = 'rseq.tp';
-export const EXPORT_R10 = 'rseq.r10';
-export const EXPORT_CX = 'rseq.cx';
-export const EXPORT_DX = 'rseq.dx';
-export const EXPORT_GS = 'rseq.gs';
 export const EXPORT_LOAD_BIAS = 'rseq.load_bias';
-export const EXPORT_SIGNAL_HANDLER = 'rseq.signal_handler';
-export const EXPORT_SIGNAL_NUMBER = 'rseq.signal_number';
 export const EXPORT_SECTIONS_ENTERED = 'rseq.sections_entered';
 
-export const EXPORT_START_UNWIND = 'asyncify_start_unwind';
-export const EXPORT_STOP_UNWIND = 'asyncify_stop_unwind';
-export const EXPORT_START_REWIND = 'asyncify_start_rewind';
-export const EXPORT_STOP_REWIND = 'asyncify_stop_rewind';
-export const EXPORT_UNWIND_STATE = 'asyncify_get_state';
-
-/** Every function and every register global that a module exports by contract. */
-export const CONTRACT_FUNCTIONS: readonly string[] = [
-  EXPORT_ENTER,
-  EXPORT_START_UNWIND,
-  EXPORT_STOP_UNWIND,
-  EXPORT_START_REWIND,
-  EXPORT_STOP_REWIND,
-  EXPORT_UNWIND_STATE,
-];
+/** Every function and every global that a module exports by contract. */
+export const CONTRACT_FUNCTIONS: readonly string[] = [EXPORT_RUN];
 export const CONTRACT_GLOBALS: readonly string[] = [
   EXPORT_FUEL,
-  EXPORT_TP,
-  EXPORT_R10,
-  EXPORT_SIGNAL_HANDLER,
-  EXPORT_SIGNAL_NUMBER,
-  EXPORT_SECTIONS_ENTERED,
   EXPORT_LOAD_BIAS,
+  EXPORT_SECTIONS_ENTERED,
 ];
-/** Registers that a module exports if its code uses them. */
-export const OPTIONAL_GLOBALS: readonly string[] = [EXPORT_CX, EXPORT_DX, EXPORT_GS];
+
+// What `run` returns.
+/** The thread's function has returned CONTEXT_VALUE. */
+export const EXIT_RETURNED = 0;
+/** Fuel is spent, at CONTEXT_IP. */
+export const EXIT_INTERRUPTED = 1;
+/** It makes the system call CONTEXT_SYSNO, at CONTEXT_IP. */
+export const EXIT_SYSCALL = 2;
+
+// The context of a thread, words at the start of the host's pages. In: the host writes it before a
+// run. Out: it is there after the run; where it has moved to, when the guest's memory has grown.
+/** In and out: address behind the thread's unwound stack, CONTEXT_STACK when it has none. */
+export const CONTEXT_STACK_END = 0;
+/**
+ * In: 0. Set while the stack unwinds, to where it must not go: a trap with this word set is a stack too
+ * deep to suspend.
+ */
+export const CONTEXT_STACK_LIMIT = 4;
+/** In: the grant, 1 to 2^30. Out: what is left, which may be negative. Not after a trap. */
+export const CONTEXT_FUEL = 8;
+export const CONTEXT_TP = 12;
+export const CONTEXT_GS = 16;
+export const CONTEXT_R10 = 20;
+/** In and out, event counter ABI. */
+export const CONTEXT_CX = 24;
+export const CONTEXT_DX = 28;
+/** In: the ip to go on at after an interrupt, the result after a system call. */
+export const CONTEXT_RESUME_VALUE = 32;
+/** In: table index of the handler to call first, 0 for none, and its argument. */
+export const CONTEXT_SIGNAL_HANDLER = 36;
+export const CONTEXT_SIGNAL_NUMBER = 40;
+/** In: table index of the thread's function, 0 for main, and its argument. The same every time. */
+export const CONTEXT_FUNCTION = 44;
+export const CONTEXT_ARGUMENT = 48;
+/** Out. */
+export const CONTEXT_IP = 52;
+export const CONTEXT_SYSNO = 56;
+/** Out: six words. */
+export const CONTEXT_ARGS = 60;
+export const CONTEXT_VALUE = 84;
+/** The unwound stack, up to CONTEXT_STACK_END. */
+export const CONTEXT_STACK = 96;
 
 /** Custom section that holds the code map. */
 export const CODE_MAP_SECTION = 'rseq';

@@ -7,28 +7,13 @@ import {
   CODE_MAP_SECTION,
   CONTRACT_FUNCTIONS,
   CONTRACT_GLOBALS,
-  EXPORT_CX,
-  EXPORT_DX,
-  EXPORT_ENTER,
   EXPORT_FUEL,
-  EXPORT_GS,
   EXPORT_LOAD_BIAS,
-  EXPORT_R10,
+  EXPORT_RUN,
   EXPORT_SECTIONS_ENTERED,
-  EXPORT_SIGNAL_HANDLER,
-  EXPORT_SIGNAL_NUMBER,
-  EXPORT_START_REWIND,
-  EXPORT_START_UNWIND,
-  EXPORT_STOP_REWIND,
-  EXPORT_STOP_UNWIND,
-  EXPORT_TP,
-  IMPORT_INTERRUPT,
-  IMPORT_SYSCALL,
   MEMORY_MODULE,
   MEMORY_NAME,
-  OPTIONAL_GLOBALS,
   PAGE_BYTES,
-  RSEQ_MODULE,
   UNWIND_PAGES,
 } from '../abi/module.js';
 import { ModuleError } from './errors.js';
@@ -52,11 +37,7 @@ export interface Guest {
   sectionsEntered(): number | undefined;
 }
 
-const IMPORTS = [
-  `function ${RSEQ_MODULE}.${IMPORT_INTERRUPT}`,
-  `function ${RSEQ_MODULE}.${IMPORT_SYSCALL}`,
-  `memory ${MEMORY_MODULE}.${MEMORY_NAME}`,
-];
+const IMPORTS = [`memory ${MEMORY_MODULE}.${MEMORY_NAME}`];
 
 /**
  * Compile and check. Errors: ModuleError when the bytes are no module, or imports, exports or code
@@ -97,13 +78,9 @@ export function instantiate(
   const counters = text.programs.flatMap(({ map, bias }, index) => {
     const { module } = modules[index] as GuestModule;
     const exports = instantiateModule(module, {
-      [RSEQ_MODULE]: machine.imports(bias),
       [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
     });
     for (const name of CONTRACT_GLOBALS) requireRegister(name, exports[name]);
-    for (const name of OPTIONAL_GLOBALS) {
-      if (exports[name] !== undefined) requireRegister(name, exports[name]);
-    }
     (exports[EXPORT_LOAD_BIAS] as WebAssembly.Global).value = bias;
     machine.attach(guestExports(exports), bias, sourceMapLocator(sourceMaps[index]));
     const entered = exports[EXPORT_SECTIONS_ENTERED] as WebAssembly.Global;
@@ -206,18 +183,7 @@ function requireRegister(name: string, register: WebAssembly.ExportValue | undef
 
 function guestExports(exports: WebAssembly.Exports): GuestExports {
   return {
-    enter: exports[EXPORT_ENTER] as GuestExports['enter'],
-    startUnwind: exports[EXPORT_START_UNWIND] as GuestExports['startUnwind'],
-    stopUnwind: exports[EXPORT_STOP_UNWIND] as GuestExports['stopUnwind'],
-    startRewind: exports[EXPORT_START_REWIND] as GuestExports['startRewind'],
-    stopRewind: exports[EXPORT_STOP_REWIND] as GuestExports['stopRewind'],
+    run: exports[EXPORT_RUN] as GuestExports['run'],
     fuel: exports[EXPORT_FUEL] as WebAssembly.Global,
-    tp: exports[EXPORT_TP] as WebAssembly.Global,
-    r10: exports[EXPORT_R10] as WebAssembly.Global,
-    cx: exports[EXPORT_CX] as WebAssembly.Global | undefined,
-    dx: exports[EXPORT_DX] as WebAssembly.Global | undefined,
-    gs: exports[EXPORT_GS] as WebAssembly.Global | undefined,
-    signalHandler: exports[EXPORT_SIGNAL_HANDLER] as WebAssembly.Global,
-    signalNumber: exports[EXPORT_SIGNAL_NUMBER] as WebAssembly.Global,
   };
 }

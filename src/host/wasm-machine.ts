@@ -1,114 +1,115 @@
-// Machine over instances of instrumented modules that share one memory. A thread at rest is the bytes of its unwound
-// stack, copied out of the host's pages into a slot of its own; to run it again they are copied back
-// and the instance is entered anew, which rewinds to the import call the thread was suspended in.
-//
-//   run ──► rewind ──► import call returns resumeValue ──► guest code ──► import call ──► unwind ──► run returns
+// Machine over instances of instrumented modules that share one memory. A thread at rest is the bytes of
+// its unwound stack, in a slot of its own. To run it, the host writes its context, registers and stack
+// into the host's pages and calls the module's `run`; afterwards it takes out what is there.
 
+import {
+  CONTEXT_ARGS,
+  CONTEXT_ARGUMENT,
+  CONTEXT_CX,
+  CONTEXT_DX,
+  CONTEXT_FUEL,
+  CONTEXT_FUNCTION,
+  CONTEXT_GS,
+  CONTEXT_IP,
+  CONTEXT_R10,
+  CONTEXT_RESUME_VALUE,
+  CONTEXT_SIGNAL_HANDLER,
+  CONTEXT_SIGNAL_NUMBER,
+  CONTEXT_STACK,
+  CONTEXT_STACK_END,
+  CONTEXT_STACK_LIMIT,
+  CONTEXT_SYSNO,
+  CONTEXT_TP,
+  CONTEXT_VALUE,
+  EXIT_INTERRUPTED,
+  EXIT_RETURNED,
+  EXIT_SYSCALL,
+  PAGE_BYTES,
+  UNWIND_PAGES,
+} from '../abi/module.js';
 import { Signal } from '../abi/signal.js';
 import type { Context, Exit, Fault, Machine, Registers } from '../kernel/machine.js';
 import type { LinearMemory } from './linear-memory.js';
 import type { ProgramText } from './program-text.js';
+import { type Slot, StackPool } from './stack-pool.js';
 import { describeTrap, type TrapLocator } from './trap.js';
 
-/** The exports of the module contract, by what they are to the host. */
+/** The exports of the module contract that a run needs. */
 export interface GuestExports {
-  enter(entry: number, argument: number): number;
-  startUnwind(stack: number): void;
-  stopUnwind(): void;
-  startRewind(stack: number): void;
-  stopRewind(): void;
+  run(context: number): number;
+  /** Read after a trap. */
   readonly fuel: WebAssembly.Global;
-  readonly tp: WebAssembly.Global;
-  readonly r10: WebAssembly.Global;
-  /** The event counter ABI's. */
-  readonly cx: WebAssembly.Global | undefined;
-  readonly dx: WebAssembly.Global | undefined;
-  /** In a module that uses it. */
-  readonly gs: WebAssembly.Global | undefined;
-  readonly signalHandler: WebAssembly.Global;
-  readonly signalNumber: WebAssembly.Global;
 }
 
-/** Two words before an unwound stack: where it ends now, and where it must not go. */
-const STACK_HEADER_WORDS = 2;
 const WORD_BYTES = 4;
 /** Of a system call. */
 const ARGUMENTS = 6;
 
-/** What the stack of the running instance is in the middle of; asyncify_get_state says the same. */
-type StackState = 'normal' | 'unwinding' | 'rewinding';
+// Words of a context.
+const FUEL = CONTEXT_FUEL / WORD_BYTES;
+const TP = CONTEXT_TP / WORD_BYTES;
+const GS = CONTEXT_GS / WORD_BYTES;
+const R10 = CONTEXT_R10 / WORD_BYTES;
+const CX = CONTEXT_CX / WORD_BYTES;
+const DX = CONTEXT_DX / WORD_BYTES;
+const RESUME_VALUE = CONTEXT_RESUME_VALUE / WORD_BYTES;
+const SIGNAL_HANDLER = CONTEXT_SIGNAL_HANDLER / WORD_BYTES;
+const SIGNAL_NUMBER = CONTEXT_SIGNAL_NUMBER / WORD_BYTES;
+const FUNCTION = CONTEXT_FUNCTION / WORD_BYTES;
+const ARGUMENT = CONTEXT_ARGUMENT / WORD_BYTES;
+const IP = CONTEXT_IP / WORD_BYTES;
+const SYSNO = CONTEXT_SYSNO / WORD_BYTES;
+const ARGS = CONTEXT_ARGS / WORD_BYTES;
+const VALUE = CONTEXT_VALUE / WORD_BYTES;
+const STACK = CONTEXT_STACK / WORD_BYTES;
+const STACK_END = CONTEXT_STACK_END / WORD_BYTES;
+const STACK_LIMIT = CONTEXT_STACK_LIMIT / WORD_BYTES;
 
-/** What a module imports from `rseq`. */
-export interface HostImports {
-  interrupt(ip: number): number;
-  syscall(...words: number[]): number;
+interface Program {
+  readonly guest: GuestExports;
+  /** How far its addresses are from those of its code map. */
+  readonly bias: number;
+  readonly locateTrap: TrapLocator;
 }
 
-/** An instance of a module: its exports, and how far its addresses are from those of its code map. */
-class Instance {
-  // What its registers hold: setting one from outside costs as much as the rest of a switch.
-  #tp = 0;
-  #r10 = 0;
-  #gs = 0;
-
-  constructor(
-    readonly guest: GuestExports,
-    readonly bias: number,
-    readonly locateTrap: TrapLocator,
-  ) {}
-
-  load({ tp, r10, cx, dx, gs }: Registers): void {
-    const { guest } = this;
-    if (tp !== this.#tp) guest.tp.value = this.#tp = tp;
-    if (r10 !== this.#r10) guest.r10.value = this.#r10 = r10;
-    if (guest.cx !== undefined) guest.cx.value = cx;
-    if (guest.dx !== undefined) guest.dx.value = dx;
-    if (guest.gs !== undefined && gs !== this.#gs) guest.gs.value = this.#gs = gs;
-  }
-
-  /** What the guest may have written. */
-  store(registers: Registers): void {
-    const { guest } = this;
-    if (guest.cx !== undefined) registers.cx = guest.cx.value;
-    if (guest.dx !== undefined) registers.dx = guest.dx.value;
-  }
-}
-
-class WasmContext {
-  /** The unwound stack; empty before the first run. */
-  stack = new Int32Array(0);
-  /** Words of it that are used. */
-  stackLength = 0;
+class WasmContext implements Slot {
+  // The unwound stack: none before the first run.
+  slab = NO_WORDS;
+  offset = 0;
+  capacity = 0;
+  /** Words of it. */
+  length = 0;
+  /** True when it is suspended at an interruption point, not in a system call. */
+  isInterrupted = false;
   signalHandler = 0;
   signalNumber = 0;
 
   constructor(
-    readonly instance: Instance,
+    readonly program: Program,
     readonly entry: number,
     readonly argument: number,
   ) {}
+}
 
-  /** Take the stack out of words [from, to). The words are zero afterwards. */
-  take(words: Int32Array, from: number, to: number): void {
-    const length = to - from;
-    if (this.stack.length < length) this.stack = new Int32Array(length);
-    // A stack is a few words: cheaper one by one than by a view.
-    for (let at = 0; at < length; at++) {
-      this.stack[at] = words[from + at] as number;
-      words[from + at] = 0;
-    }
-    this.stackLength = length;
-  }
+const NO_WORDS = new Int32Array(0);
+const MOST_WORDS = (UNWIND_PAGES * PAGE_BYTES - CONTEXT_STACK) / WORD_BYTES;
 
-  put(words: Int32Array, from: number): void {
-    for (let at = 0; at < this.stackLength; at++) words[from + at] = this.stack[at] as number;
-  }
+/** What no module of the toolchain's does. */
+const BROKEN_CONTRACT: Fault = {
+  signal: Signal.SIGSEGV,
+  message: 'module breaks the contract: run came back neither returned nor suspended',
+  place: '',
+};
+
+function isStackLength(words: number): boolean {
+  return Number.isInteger(words) && words > 0 && words <= MOST_WORDS;
 }
 
 export class WasmMachine implements Machine {
   readonly #text: ProgramText;
   readonly #memory: LinearMemory;
-  readonly #instances: Instance[] = [];
+  readonly #programs: Program[] = [];
+  readonly #stacks = new StackPool();
   readonly #exit: Exit = {
     kind: 'returned',
     fuelUsed: 0,
@@ -117,12 +118,6 @@ export class WasmMachine implements Machine {
     value: 0,
     fault: undefined,
   };
-  /** The instance that runs, or ran last. */
-  #running: Instance | undefined;
-  #state: StackState = 'normal';
-  #resumeValue = 0;
-  #rewoundWords = 0;
-  #ip = 0;
 
   constructor(text: ProgramText, memory: LinearMemory) {
     this.#text = text;
@@ -130,61 +125,36 @@ export class WasmMachine implements Machine {
   }
 
   /**
-   * What a module at `bias` imports. The addresses it passes and gets are those of its own code map,
-   * the kernel's are where it was put.
+   * Connect the next program. The addresses it passes and gets are those of its own code map, the
+   * kernel's are where it was put.
    */
-  imports(bias: number): HostImports {
-    return {
-      interrupt: (ip) => {
-        if (this.#state === 'rewinding') return this.#resume() - bias;
-        this.#exit.kind = 'interrupted';
-        return this.#suspend((ip | 0) + bias);
-      },
-      syscall: (ip, sysno, ...args) => {
-        if (this.#state === 'rewinding') return this.#resume();
-        this.#exit.kind = 'syscall';
-        this.#exit.sysno = (sysno as number) | 0;
-        this.#exit.args.set(args.slice(0, ARGUMENTS));
-        return this.#suspend(((ip as number) | 0) + bias);
-      },
-    };
-  }
-
-  /** Connect the next program, an instance made with `imports(bias)`. */
   attach(guest: GuestExports, bias: number, locateTrap: TrapLocator): void {
-    this.#instances.push(new Instance(guest, bias, locateTrap));
+    this.#programs.push({ guest, bias, locateTrap });
   }
 
   createContext(program: number, entry: number, argument: number): Context {
-    const instance = this.#instances[program];
-    if (instance === undefined) throw new Error(`there is no program ${program}`);
-    return new WasmContext(instance, entry, argument);
+    const found = this.#programs[program];
+    if (found === undefined) throw new Error(`there is no program ${program}`);
+    return new WasmContext(found, entry, argument);
   }
 
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as WasmContext;
-    const { instance } = thread;
-    const { guest } = instance;
-    const exit = this.#exit;
-    this.#running = instance;
-    this.#resumeValue = resumeValue;
-    guest.fuel.value = fuel;
-    instance.load(registers);
-    if (thread.signalHandler !== 0) callHandler(thread);
+    const { guest, locateTrap } = thread.program;
+    const base = this.#memory.hostBase;
+    this.#load(thread, registers, resumeValue, fuel, base);
+    let reason: number;
     try {
-      if (thread.stackLength > 0) this.#beginRewind(thread);
-      const value = guest.enter(thread.entry, thread.argument);
-      if (this.#state === 'unwinding') this.#endUnwind(thread);
-      else this.#return(value);
+      reason = guest.run(base | 0);
     } catch (error) {
-      exit.kind = 'faulted';
-      exit.fault = this.#describe(error);
-      this.#recover();
+      this.#exit.kind = 'faulted';
+      this.#exit.fault = this.#describe(error, locateTrap);
+      this.#exit.fuelUsed = fuel - guest.fuel.value;
+      this.#stacks.release(thread);
+      return this.#exit;
     }
-    exit.fuelUsed = fuel - guest.fuel.value;
-    registers.ip = this.#ip;
-    instance.store(registers);
-    return exit;
+    this.#store(thread, registers, reason, fuel);
+    return this.#exit;
   }
 
   pushSignalCall(context: Context, handler: number, signo: number): void {
@@ -201,87 +171,82 @@ export class WasmMachine implements Machine {
     return this.#text.isRestart(from, to);
   }
 
-  /** Inside an import, at the end of rewinding: the stack is whole again. */
-  #resume(): number {
-    this.#instance().stopRewind();
-    this.#state = 'normal';
-    const { words } = this.#memory;
-    const base = this.#memory.hostBase / WORD_BYTES;
-    for (let at = 0; at < this.#rewoundWords; at++) words[base + at] = 0;
-    return this.#resumeValue;
-  }
-
-  /** Inside an import: begin to unwind; the value returned is thrown away. */
-  #suspend(ip: number): number {
-    this.#ip = ip;
-    this.#setStackHeader(0);
-    this.#state = 'unwinding';
-    this.#instance().startUnwind(this.#memory.hostBase);
-    return 0;
-  }
-
-  #endUnwind(thread: WasmContext): void {
-    this.#instance().stopUnwind();
-    this.#state = 'normal';
+  #describe(error: unknown, locateTrap: TrapLocator): Fault {
+    const fault = describeTrap(error, locateTrap);
     const { words, hostBase } = this.#memory;
-    const base = hostBase / WORD_BYTES;
-    const end = Math.min(((words[base] as number) >>> 0) / WORD_BYTES, words.length);
-    // The pages may become the guest's when the memory grows: nothing is left behind.
-    thread.take(words, base + STACK_HEADER_WORDS, end);
-    words[base] = 0;
-    words[base + 1] = 0;
-  }
-
-  #beginRewind(thread: WasmContext): void {
-    const { words, hostBase } = this.#memory;
-    thread.put(words, hostBase / WORD_BYTES + STACK_HEADER_WORDS);
-    this.#setStackHeader(thread.stackLength);
-    this.#rewoundWords = STACK_HEADER_WORDS + thread.stackLength;
-    this.#state = 'rewinding';
-    this.#instance().startRewind(hostBase);
-  }
-
-  #return(value: number): void {
-    // It has to come back to the import call it was suspended in.
-    if (this.#state === 'rewinding') throw new TypeError('a thread that was resumed has returned');
-    this.#exit.kind = 'returned';
-    // A function of another signature gives no number: the TypeError says that it breaks the contract.
-    this.#exit.value = value | 0;
-  }
-
-  /** After a trap the instance may be in the middle of unwinding or rewinding: make it normal. */
-  #recover(): void {
-    if (this.#state === 'normal') return;
-    this.#state = 'normal';
-    this.#setStackHeader(0);
-    this.#instance().stopUnwind();
-  }
-
-  #describe(error: unknown): Fault {
-    const fault = describeTrap(error, this.#running?.locateTrap ?? (() => ''));
-    if (this.#state !== 'unwinding') return fault;
+    if (words[hostBase / WORD_BYTES + STACK_LIMIT] === 0) return fault;
     return { ...fault, signal: Signal.SIGSEGV, message: 'stack overflow: too deep to suspend' };
   }
 
-  /** The header of a stack of `length` words. */
-  #setStackHeader(length: number): void {
-    const { words, bytes, hostBase } = this.#memory;
+  /** Write the context of a thread to where the host's pages begin. */
+  #load(
+    thread: WasmContext,
+    registers: Registers,
+    resumeValue: number,
+    fuel: number,
+    address: number,
+  ): void {
+    const { words } = this.#memory;
+    const base = address / WORD_BYTES;
+    const { bias } = thread.program;
+    words[base + FUEL] = fuel;
+    words[base + TP] = registers.tp;
+    words[base + GS] = registers.gs;
+    words[base + R10] = registers.r10;
+    words[base + CX] = registers.cx;
+    words[base + DX] = registers.dx;
+    words[base + RESUME_VALUE] = thread.isInterrupted ? resumeValue - bias : resumeValue;
+    words[base + SIGNAL_HANDLER] = thread.signalHandler;
+    words[base + SIGNAL_NUMBER] = thread.signalNumber;
+    thread.signalHandler = 0;
+    words[base + FUNCTION] = thread.entry;
+    words[base + ARGUMENT] = thread.argument;
+    const { slab, offset, length } = thread;
+    words[base + STACK_LIMIT] = 0;
+    words[base + STACK_END] = address + CONTEXT_STACK + length * WORD_BYTES;
+    // A few words: cheaper one by one than by views.
+    for (let at = 0; at < length; at++) words[base + STACK + at] = slab[offset + at] as number;
+  }
+
+  /** Take the context out; growth of the memory has moved it. */
+  #store(thread: WasmContext, registers: Registers, reason: number, fuel: number): void {
+    const { words, hostBase } = this.#memory;
     const base = hostBase / WORD_BYTES;
-    words[base] = hostBase + (STACK_HEADER_WORDS + length) * WORD_BYTES;
-    // A memory of 4 GiB ends at an address that has no 32-bit number.
-    words[base + 1] = Math.min(bytes.length, 0xffffffff);
+    const exit = this.#exit;
+    exit.fuelUsed = fuel - (words[base + FUEL] as number);
+    registers.cx = words[base + CX] as number;
+    registers.dx = words[base + DX] as number;
+    if (reason === EXIT_RETURNED) {
+      exit.kind = 'returned';
+      exit.value = words[base + VALUE] as number;
+      this.#stacks.release(thread);
+      return;
+    }
+    const end = (words[base + STACK_END] as number) >>> 0;
+    const length = (end - hostBase - CONTEXT_STACK) / WORD_BYTES;
+    if (!(reason === EXIT_INTERRUPTED || reason === EXIT_SYSCALL) || !isStackLength(length)) {
+      exit.kind = 'faulted';
+      exit.fault = BROKEN_CONTRACT;
+      return;
+    }
+    registers.ip = (words[base + IP] as number) + thread.program.bias;
+    thread.isInterrupted = reason === EXIT_INTERRUPTED;
+    if (thread.isInterrupted) exit.kind = 'interrupted';
+    else this.#storeSystemCall(words, base);
+    this.#takeStack(thread, words, base + STACK, length);
   }
 
-  #instance(): GuestExports {
-    if (this.#running === undefined) throw new Error('no program is running');
-    return this.#running.guest;
+  #storeSystemCall(words: Int32Array, base: number): void {
+    const exit = this.#exit;
+    exit.kind = 'syscall';
+    exit.sysno = words[base + SYSNO] as number;
+    for (let at = 0; at < ARGUMENTS; at++) exit.args[at] = words[base + ARGS + at] as number;
   }
-}
 
-/** The generated code clears the handler when it takes it, which is the first thing it does. */
-function callHandler(thread: WasmContext): void {
-  const { guest } = thread.instance;
-  guest.signalHandler.value = thread.signalHandler;
-  guest.signalNumber.value = thread.signalNumber;
-  thread.signalHandler = 0;
+  #takeStack(thread: WasmContext, words: Int32Array, from: number, length: number): void {
+    if (length > thread.capacity) this.#stacks.resize(thread, length);
+    const { slab, offset } = thread;
+    for (let at = 0; at < length; at++) slab[offset + at] = words[from + at] as number;
+    thread.length = length;
+  }
 }

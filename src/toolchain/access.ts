@@ -1,7 +1,7 @@
 // Which instructions another thread can observe: the ones an interruption point stands before.
 
 import type { Ref } from './binaryen.js';
-import { CONTRACT_STATE } from './contract.js';
+import { CONTRACT_STATE } from './names.js';
 import type { Ir, Kind } from './ir.js';
 
 const ACCESSES: ReadonlySet<Kind> = new Set([

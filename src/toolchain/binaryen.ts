@@ -12,13 +12,20 @@ type Setter = (ref: Ref, value: number) => void;
 /** The static accessors of one kind of expression, such as `binaryen.Load.getPtr`. */
 export type Accessors = Record<string, ((...args: never[]) => unknown) | undefined>;
 
+/** Loads and stores of a type. */
+export interface Storage {
+  load(offset: number, align: number, ptr: Ref): Ref;
+  store(offset: number, align: number, ptr: Ref, value: Ref): Ref;
+}
+
 export interface Module {
   readonly ptr: number;
-  readonly i32: Record<string, (...args: number[]) => Ref> & { const(value: number): Ref };
-  readonly i64: {
-    store(offset: number, align: number, ptr: Ref, value: Ref): Ref;
-    extend_u(value: Ref): Ref;
-  };
+  readonly i32: Record<string, (...args: number[]) => Ref> &
+    Storage & { const(value: number): Ref };
+  readonly i64: Storage & { extend_u(value: Ref): Ref };
+  readonly f32: Storage & { const(value: number): Ref };
+  readonly f64: Storage & { const(value: number): Ref };
+  readonly v128: Storage & { const(bytes: readonly number[]): Ref };
   readonly local: {
     get(index: number, type: Type): Ref;
     set(index: number, value: Ref): Ref;
@@ -33,8 +40,9 @@ export interface Module {
   };
   block(name: string | null, children: Ref[], type?: Type): Ref;
   if(condition: Ref, ifTrue: Ref, ifFalse?: Ref): Ref;
-  loop(name: string, body: Ref): Ref;
+  loop(name: string | null, body: Ref): Ref;
   br(name: string, condition?: Ref, value?: Ref): Ref;
+  switch(names: readonly string[], defaultName: string, condition: Ref): Ref;
   call(name: string, operands: Ref[], result: Type): Ref;
   call_indirect(table: string, target: Ref, operands: Ref[], params: Type, results: Type): Ref;
   drop(value: Ref): Ref;
@@ -87,6 +95,7 @@ export interface Module {
   validate(): number;
   optimize(): void;
   runPasses(passes: string[]): void;
+  runPassesOnFunction(func: Ref, passes: string[]): void;
   dispose(): void;
 }
 
@@ -128,6 +137,10 @@ export interface GlobalInfo {
 export interface Binaryen {
   readonly none: Type;
   readonly i32: Type;
+  readonly i64: Type;
+  readonly f32: Type;
+  readonly f64: Type;
+  readonly v128: Type;
   readonly unreachable: Type;
   readonly Features: Record<string, number>;
   readonly ExternalFunction: number;

@@ -9,6 +9,7 @@ import type { AbiName, Metering } from '../abi/code-map.js';
 import type { Binaryen } from './binaryen.js';
 import { type InstrumentOptions, instrumentBinary } from './instrument.js';
 import { ToolchainError } from './ir.js';
+import type { ResumeTransform } from './suspend.js';
 import { transformFor } from './transform.js';
 
 /** The program does not compile; the message is asc's diagnostics. */
@@ -22,6 +23,8 @@ export interface CompileOptions {
   readonly abi?: AbiName;
   /** As in InstrumentOptions. */
   readonly fastPath?: boolean;
+  /** As in InstrumentOptions. */
+  readonly resume?: ResumeTransform;
   /** asc's -O level, 0 to 3; 3 unless given. */
   readonly optimizeLevel?: number;
   /** Name of the .wasm file the module will be, for the link to its source map; program.wasm unless given. */
@@ -82,8 +85,8 @@ function runCompiler(file: string, options: CompileOptions): Promise<Compilation
 }
 
 async function compileAlone(file: string, options: CompileOptions): Promise<Compilation> {
-  const { metering = 'instruction', abi = 'turner', fastPath = true } = options;
-  const instrumentOptions: InstrumentOptions = { metering, abi, fastPath };
+  const { metering = 'instruction', abi = 'turner', fastPath = true, resume = 'frames' } = options;
+  const instrumentOptions: InstrumentOptions = { metering, abi, fastPath, resume };
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
   const sources: Record<string, string | null> = {};
@@ -142,8 +145,8 @@ function locate(path: string): string {
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
-  const { metering, abi, fastPath, optimizeLevel, moduleFile, ascArguments: extra } = options;
-  const code = [metering, abi, fastPath, optimizeLevel];
+  const { metering, abi, fastPath, resume, optimizeLevel, moduleFile, ascArguments: extra } = options;
+  const code = [metering, abi, fastPath, resume, optimizeLevel];
   const toolchain = [process.version, ...code, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }

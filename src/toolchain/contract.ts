@@ -1,92 +1,48 @@
-// The generated functions of the module contract: what stands between a program and the two imports
-// of the host. They are added after metering and are not metered themselves.
+// The generated functions of the module contract: what stands between a program and the host. They are
+// added after metering and are not metered themselves.
 
 import {
-  EXPORT_CX,
-  EXPORT_DX,
-  EXPORT_ENTER,
-  EXPORT_FUEL,
-  EXPORT_GS,
-  EXPORT_LOAD_BIAS,
-  EXPORT_R10,
-  EXPORT_SECTIONS_ENTERED,
-  EXPORT_SIGNAL_HANDLER,
-  EXPORT_SIGNAL_NUMBER,
-  EXPORT_TP,
-  IMPORT_INTERRUPT,
   IMPORT_SYSCALL,
   MEMORY_MODULE,
   MEMORY_NAME,
-  PAGE_BYTES,
   RSEQ_MODULE,
   UNWIND_PAGES,
 } from '../abi/module.js';
 import { ABI_NAMES, type AbiName } from '../abi/code-map.js';
 import { Sysno } from '../abi/syscall.js';
-import type { DataSegment, Module, Ref, Type } from './binaryen.js';
+import type { DataSegment, Module, Ref } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
+import {
+  ENTER,
+  EXPORTED,
+  GS,
+  INTERRUPT,
+  LOAD_BIAS,
+  POINT,
+  REGISTERS,
+  SECTION_POINT,
+  SIGNAL_HANDLER,
+  SIGNAL_NUMBER,
+  SYSCALL,
+  SYSTEM_CALL,
+  TP,
+} from './names.js';
 import { loadArea, sectionAbi } from './section-abi.js';
+import { addSuspension, type ResumeTransform } from './suspend.js';
 
-// Internal names.
-export const FUEL = 'rseq.fuel';
-export const TP = 'rseq.tp';
-export const R10 = 'rseq.r10';
-export const CX = 'rseq.cx';
-export const DX = 'rseq.dx';
-export const GS = 'rseq.gs';
-/** What is added to an address of the code map when there are other modules. */
-export const LOAD_BIAS = 'rseq.load_bias';
-/** Address of the sections' descriptors in memory, 0 until the program has given one. */
-export const DESCRIPTORS = 'rseq.descriptors';
-export const SECTIONS_ENTERED = 'rseq.sections_entered';
-/** point(ip) -> ip: interrupt, and run the handlers of signals that came meanwhile. */
-export const POINT = 'rseq.point';
-/** section_point(ip) -> 0, or what restart() is to return: the thread has been redirected. */
-export const SECTION_POINT = 'rseq.section_point';
-/** syscall(ip, number, a1..a6) -> result, with the handlers of signals that came meanwhile. */
-export const SYSCALL = 'rseq.syscall';
-/** grow(pages) -> pages before, or -1: memory.grow as the guest sees it. */
-export const GROW = 'rseq.grow';
-
-const SIGNAL_HANDLER = 'rseq.signal_handler';
-const SIGNAL_NUMBER = 'rseq.signal_number';
-/** Every register by internal name, and what it is exported as. */
-const REGISTERS: ReadonlyMap<string, string> = new Map([
-  [FUEL, EXPORT_FUEL],
-  [TP, EXPORT_TP],
-  [R10, EXPORT_R10],
-  [SIGNAL_HANDLER, EXPORT_SIGNAL_HANDLER],
-  [SIGNAL_NUMBER, EXPORT_SIGNAL_NUMBER],
-  [SECTIONS_ENTERED, EXPORT_SECTIONS_ENTERED],
-  [LOAD_BIAS, EXPORT_LOAD_BIAS],
-  [CX, EXPORT_CX],
-  [DX, EXPORT_DX],
-  [GS, EXPORT_GS],
-]);
-
-/** Globals of the contract: not memory that threads share. */
-export const CONTRACT_STATE: ReadonlySet<string> = new Set([...REGISTERS.keys(), DESCRIPTORS]);
-
-const HOST_INTERRUPT = 'rseq.host_interrupt';
-const HOST_SYSCALL = 'rseq.host_syscall';
 const START = 'rseq.start_function';
 /** Name under which asc is told to export its start function. */
 export const EXPORTED_START = 'rseq_start';
 
 /**
- * The registers of a thread, as exported globals: the optimiser must not take them for constants. And
- * what the program reads by imports that are one instruction each.
+ * The registers of a thread, and what the program reads by imports that are one instruction each. All
+ * are exported until the contract is complete: the optimiser must not take them for constants.
  */
 export function addRegisters(ir: Ir, abi: AbiName): void {
   const { module, binaryen } = ir;
-  const unused = new Set([
-    ...(abi === 'event-counter' ? [] : [CX, DX]),
-    ...(ir.importNames(RSEQ_MODULE, 'gs').size > 0 ? [] : [GS]),
-  ]);
-  for (const [internal, external] of REGISTERS) {
-    if (unused.has(internal)) continue;
+  for (const internal of [...REGISTERS, ...EXPORTED.keys()]) {
     module.addGlobal(internal, binaryen.i32, true, module.i32.const(0));
-    module.addGlobalExport(internal, external);
+    module.addGlobalExport(internal, EXPORTED.get(internal) ?? internal);
   }
   const { cpuIdOffset } = sectionAbi(abi);
   ir.replaceImport(RSEQ_MODULE, 'tp', () => module.global.get(TP, binaryen.i32));
@@ -151,7 +107,7 @@ export function replaceAbort(ir: Ir): void {
       [module.i32.const(Sysno.Abort), text(0), bytes(0), text(1), bytes(1), text(2), text(3)],
       i32,
     );
-    const params = words(ir, 4);
+    const params = ir.words(4);
     module.addFunction(
       name,
       params,
@@ -162,15 +118,15 @@ export function replaceAbort(ir: Ir): void {
   }
 }
 
-/** The imports, exports and generated functions. After metering, before asyncify. */
-export function completeContract(ir: Ir, abi: AbiName): void {
+/** The exports and generated functions. After metering, before the module is made resumable. */
+export function completeContract(ir: Ir, abi: AbiName, transform: ResumeTransform): void {
   const { module } = ir;
   for (const name of ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL)) module.removeFunction(name);
-  addHostImports(ir);
   addPoints(ir, abi);
   addSyscall(ir);
-  addGrow(ir);
   addEnter(ir);
+  addSuspension(ir, transform);
+  for (const name of REGISTERS) module.removeExport(name);
   module.removeExport(KEPT_TABLE);
   module.removeExport(KEPT_MEMORY);
   if (exportedFunction(ir, EXPORTED_START) !== undefined) module.removeExport(EXPORTED_START);
@@ -178,25 +134,11 @@ export function completeContract(ir: Ir, abi: AbiName): void {
   importMemory(ir);
 }
 
-/** The functions through which a guest can be suspended, for asyncify. */
-export const SUSPENDING_IMPORTS: readonly string[] = [
-  `${RSEQ_MODULE}.${IMPORT_INTERRUPT}`,
-  `${RSEQ_MODULE}.${IMPORT_SYSCALL}`,
-];
-
 function declareSyscall(ir: Ir): string {
   const { module, binaryen } = ir;
-  const params = words(ir, 7);
+  const params = ir.words(7);
   module.addFunctionImport('rseq.abort_syscall', RSEQ_MODULE, IMPORT_SYSCALL, params, binaryen.i32);
   return 'rseq.abort_syscall';
-}
-
-function addHostImports(ir: Ir): void {
-  const { module, binaryen } = ir;
-  const { i32 } = binaryen;
-  const eight = words(ir, 8);
-  module.addFunctionImport(HOST_INTERRUPT, RSEQ_MODULE, IMPORT_INTERRUPT, i32, i32);
-  module.addFunctionImport(HOST_SYSCALL, RSEQ_MODULE, IMPORT_SYSCALL, eight, i32);
 }
 
 /** result = call; while a signal waits { handler(number); result = rt_sigreturn }; result */
@@ -214,7 +156,7 @@ function withSignals(ir: Ir, ip: Ref, call: Ref, result: number, handler: number
       i32,
       none,
     ),
-    module.local.set(result, module.call(HOST_SYSCALL, sigreturn, i32)),
+    module.local.set(result, module.call(SYSTEM_CALL, sigreturn, i32)),
     module.br('signals'),
   ];
   const waiting = module.local.tee(handler, module.global.get(SIGNAL_HANDLER, i32), i32);
@@ -226,7 +168,7 @@ function addPoints(ir: Ir, abi: AbiName): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
   const ip = (): Ref => module.local.get(0, i32);
-  const interrupt = module.call(HOST_INTERRUPT, [ip()], i32);
+  const interrupt = module.call(INTERRUPT, [ip()], i32);
   module.addFunction(POINT, i32, i32, [i32, i32], withSignals(ir, ip(), interrupt, 1, 2));
   const value = sectionAbi(abi).redirection(ir, ip, () => module.call(POINT, [ip()], i32));
   module.addFunction(SECTION_POINT, i32, i32, [i32], value);
@@ -235,42 +177,11 @@ function addPoints(ir: Ir, abi: AbiName): void {
 function addSyscall(ir: Ir): void {
   const { module, binaryen } = ir;
   const { i32 } = binaryen;
-  const params = words(ir, 8);
+  const params = ir.words(8);
   const args = Array.from({ length: 8 }, (_, index) => module.local.get(index, i32));
-  const call = module.call(HOST_SYSCALL, args, i32);
+  const call = module.call(SYSTEM_CALL, args, i32);
   const body = withSignals(ir, module.local.get(0, i32), call, 8, 9);
   module.addFunction(SYSCALL, params, i32, [i32, i32], body);
-}
-
-/**
- * The host's pages stay the last: on growth they move up, and where they were is zeroed, for that is
- * the guest's now.
- */
-function addGrow(ir: Ir): void {
-  const { module, binaryen } = ir;
-  const { i32 } = binaryen;
-  const before = (): Ref => module.local.get(1, i32);
-  const firstHostPage = sub(ir, before(), UNWIND_PAGES);
-  const address = (module.i32['shl'] as (a: Ref, b: Ref) => Ref)(
-    firstHostPage,
-    module.i32.const(16),
-  );
-  const grown = module.local.tee(1, module.memory.grow(module.local.get(0, i32)), i32);
-  const failed = (module.i32['eq'] as (a: Ref, b: Ref) => Ref)(grown, module.i32.const(-1));
-  const clear = module.memory.fill(
-    address,
-    module.i32.const(0),
-    module.i32.const(UNWIND_PAGES * PAGE_BYTES),
-  );
-  const body = ir.sequence(
-    [
-      module.if(failed, module.return(module.i32.const(-1))),
-      clear,
-      sub(ir, before(), UNWIND_PAGES),
-    ],
-    i32,
-  );
-  module.addFunction(GROW, i32, i32, [i32], body);
 }
 
 /** enter(0, _) runs the start function and main; enter(f, a) calls table function f(a). */
@@ -288,12 +199,11 @@ function addEnter(ir: Ir): void {
     i32,
     i32,
   );
-  const params = words(ir, 2);
+  const params = ir.words(2);
   // A signal may be there before the thread has run at all.
   const signals = module.drop(withSignals(ir, module.i32.const(0), module.i32.const(0), 2, 3));
   const call = module.if(module.local.get(0, i32), callThread, runMain);
-  module.addFunction(EXPORT_ENTER, params, i32, [i32, i32], ir.sequence([signals, call], i32));
-  module.addFunctionExport(EXPORT_ENTER, EXPORT_ENTER);
+  module.addFunction(ENTER, params, i32, [i32, i32], ir.sequence([signals, call], i32));
 }
 
 function requireMain(ir: Ir): string {
@@ -378,10 +288,6 @@ function exportedFunction(ir: Ir, name: string): string | undefined {
   return undefined;
 }
 
-/** A signature of `count` 32-bit words. */
-function words(ir: Ir, count: number): Type {
-  return ir.binaryen.createType(Array.from({ length: count }, () => ir.binaryen.i32));
-}
 
 function load(ir: Ir, address: Ref): Ref {
   return (ir.module.i32['load'] as (offset: number, align: number, ptr: Ref) => Ref)(0, 4, address);

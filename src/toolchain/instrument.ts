@@ -6,7 +6,6 @@ import {
   CODE_MAP_SECTION,
   CONTRACT_FUNCTIONS,
   CONTRACT_GLOBALS,
-  OPTIONAL_GLOBALS,
   RSEQ_MODULE,
 } from '../abi/module.js';
 import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
@@ -26,6 +25,7 @@ import { PASS_OPTIONS, withPassOptions } from './pass-options.js';
 import { makeResumable } from './resume.js';
 import { sectionAbi } from './section-abi.js';
 import { SourceLines } from './source-lines.js';
+import type { ResumeTransform } from './suspend.js';
 
 export interface InstrumentOptions {
   /** 'instruction' (default): a point before every access. 'block': at entries and loop heads. */
@@ -37,6 +37,8 @@ export interface InstrumentOptions {
    * is enough for all of it. True unless given; the runs are the same.
    */
   readonly fastPath?: boolean;
+  /** How threads are suspended: 'frames' unless given. The runs are the same. */
+  readonly resume?: ResumeTransform;
   /** 0 to 3 and 0 to 2, as asc's options of the same names. */
   readonly optimizeLevel?: number;
   readonly shrinkLevel?: number;
@@ -74,7 +76,7 @@ export function instrument(
 }
 
 function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
-  const { metering = 'instruction', abi = 'turner', fastPath = true } = options;
+  const { metering = 'instruction', abi = 'turner', fastPath = true, resume = 'frames' } = options;
   const { isOptimized = false } = options;
   const { restoreLocals = isOptimized } = options;
   const optimize = (): void => {
@@ -92,14 +94,13 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   inlineFieldAccess(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals, abi: sectionAbi(abi) });
   optimize();
-  const layout = meterModule(ir, new SourceLines(ir), sections, {
+  const { layout, fuelLocals } = meterModule(ir, new SourceLines(ir), sections, {
     metering,
     abi: sectionAbi(abi),
     fastPath,
   });
-  completeContract(ir, abi);
-  optimize();
-  makeResumable(ir);
+  completeContract(ir, abi, resume);
+  makeResumable(ir, resume, fuelLocals);
   if (isOptimized) optimize();
   const map = layout.codeMap(metering, abi, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
@@ -111,7 +112,7 @@ function flattenStatements({ module }: Ir): void {
   module.runPasses(['flatten', 'merge-blocks']);
 }
 
-const CONTRACT_NAMES = [...CONTRACT_FUNCTIONS, ...CONTRACT_GLOBALS, ...OPTIONAL_GLOBALS];
+const CONTRACT_NAMES = [...CONTRACT_FUNCTIONS, ...CONTRACT_GLOBALS];
 
 /** Parameters and results, in words, of what a program imports from `rseq`. */
 const SIGNATURES: Readonly<Record<string, readonly [number, number]>> = {

@@ -219,6 +219,12 @@ export class Ir {
     return this.#globals;
   }
 
+  /** A signature of `count` 32-bit words. */
+  words(count: number): Type {
+    const { binaryen } = this;
+    return binaryen.createType(Array.from({ length: count }, () => binaryen.i32));
+  }
+
   localType(func: Ref, local: number): Type {
     const { params, vars } = this.binaryen.getFunctionInfo(func);
     return [...this.binaryen.expandType(params), ...vars][local] as Type;

@@ -1,17 +1,24 @@
 // Metering: every instruction costs one unit of fuel, and at an interruption point the thread asks
 // the host for more when there is none left.
 //
-// Points stand at function entries and loop heads; in 'instruction' metering also before every
-// access to memory. Inside a section they stand where lowering put them, whatever the metering.
+// Points stand at loop heads and where entry-points.ts wants them; in 'instruction' metering also before
+// every access to memory. Inside a section they stand where lowering put them, whatever the metering.
 // What was executed since the last charge is charged at the next point, and before control flow
 // splits or joins; only points look at the result. So fuel is exact at every point.
+//
+// A function has its fuel in a local. The register, a global, is right whenever other code runs: it is
+// stored before a call and a return, and loaded at entry and behind a call.
 
 import { hex, type Metering } from '../abi/code-map.js';
 import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
 import { isAccess } from './access.js';
 import type { Ref } from './binaryen.js';
+import { addPassiveSegment } from './contract.js';
+import { type Ir, ToolchainError } from './ir.js';
+import { entryPoints } from './entry-points.js';
+import { CodeLayout, type SectionCopy } from './layout.js';
+import { type LoweredSection, parsePointName, pointName } from './lower.js';
 import {
-  addPassiveSegment,
   DESCRIPTORS,
   FUEL,
   GROW,
@@ -19,10 +26,7 @@ import {
   SECTION_POINT,
   SECTIONS_ENTERED,
   SYSCALL,
-} from './contract.js';
-import { type Ir, ToolchainError } from './ir.js';
-import { CodeLayout, type SectionCopy } from './layout.js';
-import { type LoweredSection, parsePointName, pointName } from './lower.js';
+} from './names.js';
 import {
   address,
   encodeDescriptors,
@@ -40,16 +44,23 @@ export interface MeterOptions {
   readonly fastPath: boolean;
 }
 
-/** Longest turn, in fuel, of a loop of which there is a fast copy: slices are seldom long enough for more. */
-const MAX_HOT_FUEL = 500;
+/** Longest turn, in fuel, of a loop of which there is a fast copy: a limit to the code, not the time. */
+const MAX_HOT_FUEL = 4000;
 
-/** Meter every function; returns the addresses it gave out. */
+export interface Metered {
+  /** The addresses given out. */
+  readonly layout: CodeLayout;
+  /** The local that holds the fuel, by function. */
+  readonly fuelLocals: ReadonlyMap<string, number>;
+}
+
+/** Meter every function. */
 export function meterModule(
   ir: Ir,
   lines: SourceLines,
   sections: readonly LoweredSection[],
   options: MeterOptions,
-): CodeLayout {
+): Metered {
   const functions = ir.definedFunctions();
   const copies = findCopies(ir, functions, sections);
   const layout = new CodeLayout(copies, options.abi.signatureBytes);
@@ -58,11 +69,15 @@ export function meterModule(
   replaceDescriptorCalls(ir, layout);
   const unmet = layout.copies.values();
   const syscalls = ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL);
+  const entries = entryPoints(ir, functions);
+  const fuelLocals = new Map<string, number>();
   for (const func of functions) {
-    new FunctionMeter(ir, func, lines, layout, unmet, syscalls, options).meter();
+    const { name } = ir.binaryen.getFunctionInfo(func);
+    const meter = new FunctionMeter(ir, func, lines, layout, unmet, syscalls, options);
+    fuelLocals.set(name, meter.meter(entries.has(name)));
   }
   removePointImports(ir);
-  return layout;
+  return { layout, fuelLocals };
 }
 
 /** Every copy begins with the one point 0 it has. */
@@ -147,6 +162,8 @@ class FunctionMeter {
   #hotLoops = 0;
   readonly #calls: ReadonlySet<string>;
   readonly #costs: SectionCosts;
+  /** The local that holds the fuel. */
+  readonly #fuel: number;
   #line: SourceLine | undefined;
 
   constructor(
@@ -162,15 +179,19 @@ class FunctionMeter {
     this.#name = name;
     this.#calls = ir.callTargets(body);
     this.#costs = new SectionCosts(ir, options.abi, body);
+    this.#fuel = ir.addLocal(func, ir.binaryen.i32);
   }
 
-  meter(): void {
+  /** Returns the local that holds the fuel. */
+  meter(hasEntryPoint: boolean): number {
     const { ir } = this;
     const { body } = ir.binaryen.getFunctionInfo(this.func);
     this.#line = this.lines.first(ir, body);
-    const entry = this.#point();
-    const metered = this.#chargeAfter(this.#visit(body));
+    const entry = [this.#loadFuel(), ...(hasEntryPoint ? this.#point() : [])];
+    const visited = this.#visit(body);
+    const metered = this.#storeFuelAfter(visited);
     ir.binaryen.Function.setBody(this.func, ir.sequence([...entry, metered], ir.type(metered)));
+    return this.#fuel;
   }
 
   #visit(ref: Ref): Ref {
@@ -188,12 +209,18 @@ class FunctionMeter {
       case 'Call':
         return this.#visitCall(ref);
       case 'Switch':
-      case 'Return':
       case 'Unreachable':
-      case 'CallIndirect':
         this.#visitOperands(ref);
         this.#count(ref);
         return this.#chargeBefore(ref);
+      case 'Return':
+        this.#visitOperands(ref);
+        this.#count(ref);
+        return this.ir.before(this.func, ref, this.#storeFuel());
+      case 'CallIndirect':
+        this.#visitOperands(ref);
+        this.#count(ref);
+        return this.#callOut(ref);
       case 'MemorySize':
         this.#count(ref);
         return this.#guestPages(ref);
@@ -364,9 +391,8 @@ class FunctionMeter {
   }
 
   #compareFuel(op: string, fuel: number): Ref {
-    const { module, binaryen } = this.ir;
-    const left = module.global.get(FUEL, binaryen.i32);
-    return (module.i32[op] as (a: Ref, b: Ref) => Ref)(left, module.i32.const(fuel));
+    const { module } = this.ir;
+    return (module.i32[op] as (a: Ref, b: Ref) => Ref)(this.#getFuel(), module.i32.const(fuel));
   }
 
   #visitOnce(ref: Ref): Ref {
@@ -397,12 +423,31 @@ class FunctionMeter {
   #visitBreak(ref: Ref): Ref {
     const condition = this.ir.operands(ref).find(({ name }) => name === 'Condition');
     if (condition !== undefined && isPointTest(this.ir, condition.get())) {
+      if (isPlainPointTest(this.ir, condition.get())) return this.#redirectAt(ref, condition.get());
       this.#replacePoint(condition);
       return ref;
     }
     this.#visitOperands(ref);
     this.#count(ref);
     return this.#chargeBefore(ref);
+  }
+
+  /** `br_if L (r = point)` as `if (fuel is spent) { r = ...; br_if L r } else { r = 0 }`. */
+  #redirectAt(branch: Ref, test: Ref): Ref {
+    const { ir } = this;
+    const { module, binaryen } = ir;
+    const isKept = ir.kind(test) === 'LocalSet';
+    const call = isKept ? (ir.operands(test)[0]?.get() as Ref) : test;
+    const { section, point } = parsePointName(ir.text(call, 'Target')) as { section: number; point: number };
+    const { before, ip } = this.#beginPoint(section, point);
+    const result = isKept ? ir.get(test, 'Index') : ir.addLocal(this.func, binaryen.i32);
+    const reset = module.local.set(result, module.i32.const(0));
+    if (ip === undefined) return ir.sequence([...before, reset]);
+    const redirect = [
+      ...this.#askSection(ip, result),
+      module.br(ir.text(branch, 'Name'), module.local.get(result, binaryen.i32)),
+    ];
+    return ir.sequence([...before, module.if(this.#isSpent(), ir.sequence(redirect), reset)]);
   }
 
   #replacePoint(condition: { get(): Ref; set(value: Ref): void }): void {
@@ -420,10 +465,18 @@ class FunctionMeter {
     if (placeholder !== undefined) return this.#expand(placeholder);
     this.#visitOperands(ref);
     this.#count(ref);
-    if (!this.syscalls.has(target)) return this.#chargeBefore(ref);
+    if (!this.syscalls.has(target)) return this.#callOut(ref);
     const ip = ir.module.i32.const(this.layout.point(this.#name, this.#line));
     const args = ir.operands(ref).map((operand) => operand.get());
-    return this.#chargeBefore(ir.module.call(SYSCALL, [ip, ...args], ir.binaryen.i32));
+    return this.#callOut(ir.module.call(SYSCALL, [ip, ...args], ir.binaryen.i32));
+  }
+
+  /** A call of code that uses fuel, or may give some. */
+  #callOut(call: Ref): Ref {
+    const { ir } = this;
+    const ready = ir.before(this.func, call, this.#storeFuel());
+    if (ir.type(ready) === ir.binaryen.unreachable) return ready;
+    return ir.after(this.func, ready, [this.#loadFuel()]);
   }
 
   /** What the ABI wants here, metered like the program's own code. */
@@ -461,26 +514,45 @@ class FunctionMeter {
 
   #pointAt(ip: number): Ref[] {
     const { module, binaryen } = this.ir;
+    const charge = this.#charge();
     const call = module.call(POINT, [module.i32.const(ip)], binaryen.i32);
-    return [...this.#charge(), module.if(this.#isSpent(), module.drop(call))];
+    const ask = [...this.#storeFuel(), module.drop(call), this.#loadFuel()];
+    return [...charge, module.if(this.#isSpent(), this.ir.sequence(ask))];
   }
 
   /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */
   #sectionPoint(section: number, point: number): Ref {
     const { module, binaryen } = this.ir;
-    if (this.#isFast) return module.i32.const(0);
+    const { before, ip } = this.#beginPoint(section, point);
+    const zero = module.i32.const(0);
+    if (ip === undefined) return this.ir.sequence([...before, zero], binaryen.i32);
+    const result = this.ir.addLocal(this.func, binaryen.i32);
+    const value = module.local.get(result, binaryen.i32);
+    const ask = this.ir.sequence([...this.#askSection(ip, result), value], binaryen.i32);
+    const test = module.if(this.#isSpent(), ask, zero);
+    return this.ir.sequence([...before, test], binaryen.i32);
+  }
+
+  /** What comes before a section's point, and its address, or undefined where it does nothing. */
+  #beginPoint(section: number, point: number): { before: Ref[]; ip: number | undefined } {
+    if (this.#isFast) return { before: [], ip: undefined };
     const isFirst = point === 0 && this.options.abi.emit.arm === undefined;
     const copy = isFirst ? this.#beginCopy(section) : this.#copies.get(section);
     if (copy === undefined) throw new ToolchainError(`section ${section} has lost its start`);
     const ip = copy.start + point;
-    if (ip === copy.end) return this.#endPoint(copy);
+    if (ip === copy.end) return { before: this.#endPoint(copy), ip: undefined };
     this.#open = copy;
     this.#isCovered = true;
     this.#nextListed = hex(ip);
-    const call = module.call(SECTION_POINT, [module.i32.const(ip)], binaryen.i32);
-    const value = module.if(this.#isSpent(), call, module.i32.const(0));
     const entered = point === 0 ? this.#countEntry() : [];
-    return this.ir.sequence([...entered, ...this.#charge(), value], binaryen.i32);
+    return { before: [...entered, ...this.#charge()], ip };
+  }
+
+  /** result = section_point(ip) */
+  #askSection(ip: number, result: number): Ref[] {
+    const { module, binaryen } = this.ir;
+    const call = module.call(SECTION_POINT, [module.i32.const(ip)], binaryen.i32);
+    return [...this.#storeFuel(), module.local.set(result, call), this.#loadFuel()];
   }
 
   /** The first the walk meets of a copy is its arm, or else its point 0. */
@@ -492,13 +564,10 @@ class FunctionMeter {
   }
 
   /** After the commit: a point like any other where metering has one before every access. */
-  #endPoint(copy: SectionCopy): Ref {
-    const { module, binaryen } = this.ir;
+  #endPoint(copy: SectionCopy): Ref[] {
     this.#open = undefined;
     copy.listing.push(`${hex(copy.end)} end`);
-    const zero = module.i32.const(0);
-    if (this.options.metering !== 'instruction') return zero;
-    return this.ir.sequence([...this.#pointAt(copy.end), zero], binaryen.i32);
+    return this.options.metering === 'instruction' ? this.#pointAt(copy.end) : [];
   }
 
   #countEntry(): Ref[] {
@@ -526,8 +595,30 @@ class FunctionMeter {
     const cost = this.#pending;
     if (cost === 0) return [];
     this.#pending = 0;
+    return [this.ir.module.local.set(this.#fuel, add(this.ir, this.#getFuel(), -cost))];
+  }
+
+  #getFuel(): Ref {
+    return this.ir.module.local.get(this.#fuel, this.ir.binaryen.i32);
+  }
+
+  /** fuel = register */
+  #loadFuel(): Ref {
     const { module, binaryen } = this.ir;
-    return [module.global.set(FUEL, add(this.ir, module.global.get(FUEL, binaryen.i32), -cost))];
+    return module.local.set(this.#fuel, module.global.get(FUEL, binaryen.i32));
+  }
+
+  /** register = fuel, with what is due taken off. The local is not right any more. */
+  #storeFuel(): Ref[] {
+    const cost = this.#pending;
+    this.#pending = 0;
+    const left = cost === 0 ? this.#getFuel() : add(this.ir, this.#getFuel(), -cost);
+    return [this.ir.module.global.set(FUEL, left)];
+  }
+
+  #storeFuelAfter(ref: Ref): Ref {
+    if (this.ir.type(ref) === this.ir.binaryen.unreachable) return ref;
+    return this.ir.after(this.func, ref, this.#storeFuel());
   }
 
   #chargeBefore(ref: Ref): Ref {
@@ -574,6 +665,12 @@ function isPointTest(ir: Ir, ref: Ref): boolean {
     default:
       return false;
   }
+}
+
+/** A point whose value is used as it is, or kept in a local. */
+function isPlainPointTest(ir: Ir, ref: Ref): boolean {
+  if (ir.kind(ref) === 'Call') return true;
+  return ir.operands(ref).every((operand) => ir.kind(operand.get()) === 'Call');
 }
 
 /** Fuel of the longest way through the loop at whose head a section's restart label stands. */

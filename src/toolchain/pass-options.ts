@@ -2,7 +2,7 @@
 // program compiles to must not depend on what was compiled before it, so every option is set for the
 // length of a pass and put back.
 
-import type { Binaryen } from './binaryen.js';
+import type { Binaryen, Module } from './binaryen.js';
 
 type Value = number | boolean;
 
@@ -52,4 +52,21 @@ function write(binaryen: Binaryen, name: string, value: Value): void {
 
 function capitalized(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** Run pass `name` with an argument, and put back what was there. */
+export function runPassWith(
+  binaryen: Binaryen,
+  module: Module,
+  name: string,
+  argument: string,
+  value: string,
+): void {
+  const before = binaryen.getPassArgument(argument);
+  binaryen.setPassArgument(argument, value);
+  try {
+    module.runPasses([name]);
+  } finally {
+    binaryen.setPassArgument(argument, before);
+  }
 }

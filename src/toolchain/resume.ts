@@ -1,19 +1,25 @@
-// Resumability: after this pass a call of either host import may unwind the whole stack into memory
-// and rewind it later. Binaryen's asyncify, told which imports suspend.
+// Resumability: after this pass a call that suspends its thread unwinds the whole stack into memory, and
+// rewinds it later.
 
 import type { Ir } from './ir.js';
-import { SUSPENDING_IMPORTS } from './contract.js';
+import { addFrames } from './frames.js';
+import { runPassWith } from './pass-options.js';
+import type { ResumeTransform } from './suspend.js';
 
-const ARGUMENT = 'asyncify-imports';
+const EXPORTS = ['start_unwind', 'stop_unwind', 'start_rewind', 'stop_rewind', 'get_state'];
 
-export function makeResumable(ir: Ir): void {
-  const { binaryen, module } = ir;
-  // Pass arguments are global to the copy of Binaryen: put back what was there.
-  const before = binaryen.getPassArgument(ARGUMENT);
-  binaryen.setPassArgument(ARGUMENT, SUSPENDING_IMPORTS.join(','));
-  try {
-    module.runPasses(['asyncify']);
-  } finally {
-    binaryen.setPassArgument(ARGUMENT, before);
-  }
+/** fuelLocals: the local that holds the fuel, by function. Errors: ToolchainError. */
+export function makeResumable(
+  ir: Ir,
+  transform: ResumeTransform,
+  fuelLocals: ReadonlyMap<string, number>,
+): void {
+  if (transform === 'frames') addFrames(ir, fuelLocals);
+  else runAsyncify(ir);
+}
+
+/** Binaryen's pass. What suspends calls its runtime by imports, which tell it where to begin. */
+function runAsyncify({ binaryen, module }: Ir): void {
+  runPassWith(binaryen, module, 'asyncify', 'asyncify-ignore-imports', '1');
+  for (const name of EXPORTS) module.removeExport(`asyncify_${name}`);
 }

@@ -26,7 +26,7 @@ import {
 import { PERCPU_CURRENT_CPU, PERCPU_GENERATION, PERCPU_NESTING } from '../abi/percpu-signal.js';
 import { TCB_CPU_ID } from '../abi/thread.js';
 import type { Ref } from './binaryen.js';
-import { LOAD_BIAS, CX, DESCRIPTORS, DX, R10, TP } from './contract.js';
+import { LOAD_BIAS, CX, DESCRIPTORS, DX, R10, TP } from './names.js';
 import type { Ir } from './ir.js';
 
 /** The addresses of one copy of a section. */

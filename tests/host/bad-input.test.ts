@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import binaryenPackage from 'binaryen';
-import { type CodeMap, decodeCodeMap, encodeCodeMap } from '../../src/abi/index.js';
+import { CONTRACT_VERSION, type CodeMap, decodeCodeMap, encodeCodeMap } from '../../src/abi/index.js';
 import { createHost, type HostOptions, ModuleError, OptionError } from '../../src/host/index.js';
 import { instrumentFile } from '../../src/toolchain/index.js';
 import { bootProgram, compileSource } from '../guests/compile.js';
@@ -112,7 +112,7 @@ describe('a module', () => {
       encodeCodeMap(emptyMap()),
     );
 
-    await expect(boot(bytes)).rejects.toThrow(/does not export function rseq\.enter/);
+    await expect(boot(bytes)).rejects.toThrow(/does not export function rseq\.run/);
   });
 
   test('with a start function is refused', async () => {
@@ -132,18 +132,15 @@ describe('a module', () => {
     await expect(boot(bytes)).rejects.toThrow(/global rseq\.fuel is not a mutable i32/);
   });
 
-  test('whose enter has another signature ends as a failed guest', async () => {
+  test.each([
+    ['another signature', 'i64', 'i64'],
+    ['a result of no meaning', 'i32', 'i32'],
+  ] as const)('whose run has %s ends as a failed guest', async (_name, param, result) => {
     const module = binaryenPackage.readBinary(wasm);
-    const { i32, i64 } = binaryenPackage;
-    module.removeExport('rseq.enter');
-    module.addFunction(
-      'wide',
-      binaryenPackage.createType([i64, i64]),
-      i32,
-      [],
-      module.i32.const(0),
-    );
-    module.addFunctionExport('wide', 'rseq.enter');
+    const wide = param === 'i64' ? module.i64.const(7n as never) : module.i32.const(7);
+    module.removeExport('rseq.run');
+    module.addFunction('wide', binaryenPackage[param], binaryenPackage[result], [], wide);
+    module.addFunctionExport('wide', 'rseq.run');
     const bytes = module.emitBinary();
     module.dispose();
 
@@ -189,7 +186,7 @@ function emptyMap(): CodeMap {
   const memory = { initial: 1, maximum: 0 };
   const critical = { start: 0, end: 0, restart: 0 };
   return {
-    version: 2,
+    version: CONTRACT_VERSION,
     metering: 'block',
     abi: 'turner',
     memory,
