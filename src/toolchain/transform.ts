@@ -14,6 +14,8 @@ interface Program {
     readonly shrinkLevelHint: number;
     setFeature(feature: number, on: boolean): void;
   };
+  /** asc's own wrapper of the module, through which its optimiser runs. */
+  readonly module: { runPasses(passes: readonly string[]): void };
 }
 
 /** asc's Feature.Threads: atomics compile without --enable threads. */
@@ -58,5 +60,8 @@ export default class RseqTransform {
       if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
       throw error;
     }
+    // What instrument() leaves is optimised: the passes of asc's optimiser would take as long again and
+    // find nothing. Its settings, which hold for what is emitted too, are made all the same.
+    this.program.module.runPasses = () => {};
   }
 }
