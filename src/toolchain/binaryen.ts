@@ -65,6 +65,7 @@ export interface Module {
   getGlobalByIndex(index: number): Ref;
   addGlobalExport(internal: string, external: string): Ref;
   addMemoryImport(internal: string, module: string, base: string, isShared: boolean): void;
+  hasMemory(): boolean;
   getMemoryInfo(name: string): MemoryInfo;
   setMemory(
     initial: number,
@@ -160,7 +161,13 @@ export interface Binaryen {
   setPassArgument(name: string, value: string | null): void;
   getDebugInfo(): boolean;
   setDebugInfo(on: boolean): void;
-  readonly Function: { setBody(func: Ref, body: Ref): void; getNumLocals(func: Ref): number };
+  readonly Function: {
+    /** 0 for an import. */
+    getBody(func: Ref): Ref;
+    setBody(func: Ref, body: Ref): void;
+    getNumLocals(func: Ref): number;
+  };
+  readonly Expression: { toText(ref: Ref): string };
   _BinaryenFunctionAddVar(func: Ref, type: Type): number;
   readonly [kind: string]: unknown;
 }

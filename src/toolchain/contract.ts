@@ -265,7 +265,7 @@ export function memoryLimits(ir: Ir): {
   maximum: number;
   shared: boolean;
 } {
-  const [, name] = /^ \((?:import .* \()?memory \$(\S+) /m.exec(ir.module.emitText()) ?? [];
+  const name = ir.memoryName();
   if (name === undefined) {
     throw new ToolchainError('the module has no memory; sections work on memory');
   }

@@ -68,37 +68,128 @@ const LISTS: Record<string, { readonly one: string; readonly count: string }> = 
 export type Kind = keyof typeof OPERANDS & string;
 
 /** One operand of an expression: where it hangs, and what it is. */
-export interface Operand {
+export class Operand {
+  readonly #ref: Ref;
+  readonly #slot: Slot;
+  readonly #index: number;
+
+  constructor(ref: Ref, slot: Slot, index: number) {
+    this.#ref = ref;
+    this.#slot = slot;
+    this.#index = index;
+  }
+
+  get name(): string {
+    return this.#slot.name;
+  }
+
+  get(): Ref {
+    return this.#slot.get(this.#ref, this.#index);
+  }
+
+  set(value: Ref): void {
+    if (this.#slot.count === undefined) this.#slot.set(this.#ref, value);
+    else this.#slot.set(this.#ref, this.#index, value);
+  }
+}
+
+type Accessor = (ref: Ref, ...values: number[]) => number;
+
+/** Where expressions of a kind have an operand, or a list of them. */
+interface Slot {
   readonly name: string;
-  get(): Ref;
-  set(value: Ref): void;
+  readonly get: Accessor;
+  readonly set: Accessor;
+  /** Of a list. */
+  readonly count: Accessor | undefined;
+}
+
+/** The expressions of one kind: how Binaryen gives their parts. */
+class Shape {
+  readonly #accessors: Record<string, unknown>;
+  readonly #known = new Map<string, Accessor>();
+  #slots: readonly Slot[] | undefined;
+
+  constructor(
+    binaryen: Binaryen,
+    readonly kind: Kind,
+  ) {
+    this.#accessors = accessors(binaryen, kind);
+  }
+
+  get slots(): readonly Slot[] {
+    this.#slots ??= (OPERANDS[this.kind] as readonly string[]).map((operand) => {
+      const list = LISTS[operand];
+      const name = list?.one ?? operand;
+      const count = list && this.getter(list.count);
+      return { name, count, get: this.getter(name), set: this.access(`set${name}`) };
+    });
+    return this.#slots;
+  }
+
+  getter(attribute: string): Accessor {
+    let getter = this.#known.get(attribute);
+    if (getter === undefined) {
+      getter = this.access(`get${attribute}`);
+      this.#known.set(attribute, getter);
+    }
+    return getter;
+  }
+
+  access(accessor: string): Accessor {
+    const access = this.#accessors[accessor];
+    if (access === undefined) throw new ToolchainError(`Binaryen has no ${this.kind}.${accessor}`);
+    return access as Accessor;
+  }
+}
+
+/** The shapes of each copy of Binaryen by the number it has for the kind. */
+const SHAPES = new WeakMap<Binaryen, readonly (Shape | undefined)[]>();
+
+function shapesOf(binaryen: Binaryen): readonly (Shape | undefined)[] {
+  let shapes = SHAPES.get(binaryen);
+  if (shapes === undefined) {
+    shapes = makeShapes(binaryen);
+    SHAPES.set(binaryen, shapes);
+  }
+  return shapes;
+}
+
+function makeShapes(binaryen: Binaryen): (Shape | undefined)[] {
+  const shapes: (Shape | undefined)[] = [];
+  for (const kind of Object.keys(OPERANDS)) {
+    const id = binaryen[`${kind}Id`];
+    if (typeof id === 'number') shapes[id] = new Shape(binaryen, kind);
+  }
+  return shapes;
 }
 
 export class Ir {
   readonly binaryen: Binaryen;
   readonly module: Module;
-  readonly #kinds = new Map<number, Kind>();
+  readonly #shapes: readonly (Shape | undefined)[];
   readonly #globals = new Map<string, GlobalInfo>();
   #copies = 0;
 
   constructor(binaryen: Binaryen, module: Module) {
     this.binaryen = binaryen;
     this.module = module;
-    for (const kind of Object.keys(OPERANDS)) {
-      const id = binaryen[`${kind}Id`];
-      if (typeof id === 'number') this.#kinds.set(id, kind);
-    }
+    this.#shapes = shapesOf(binaryen);
   }
 
   /** Errors: ToolchainError for an instruction outside the supported set. */
   kind(ref: Ref): Kind {
-    const kind = this.#kinds.get(this.binaryen.getExpressionId(ref));
-    if (kind !== undefined) return kind;
-    const isWait = this.binaryen.getExpressionId(ref) === this.binaryen['AtomicWaitId'];
+    return this.#shape(ref).kind;
+  }
+
+  #shape(ref: Ref): Shape {
+    const id = this.binaryen.getExpressionId(ref);
+    const shape = this.#shapes[id];
+    if (shape !== undefined) return shape;
     throw new ToolchainError(
-      isWait
+      id === this.binaryen['AtomicWaitId']
         ? 'memory.atomic.wait would block the host; use a system call to wait'
-        : `instruction with Binaryen id ${this.binaryen.getExpressionId(ref)} is not supported`,
+        : `instruction with Binaryen id ${id} is not supported`,
     );
   }
 
@@ -108,12 +199,13 @@ export class Ir {
 
   /** An attribute of the expression, such as get(ref, 'Offset'). */
   get(ref: Ref, attribute: string): number {
-    return this.#access(ref, `get${attribute}`)(ref);
+    return this.#shape(ref).getter(attribute)(ref);
   }
 
   /** A name the expression holds, such as text(ref, 'Target'); '' when it has none. */
   text(ref: Ref, attribute: string): string {
-    return (this.#access(ref, `get${attribute}`) as (ref: Ref) => unknown)(ref)?.toString() ?? '';
+    const getter = this.#shape(ref).getter(attribute) as (ref: Ref) => unknown;
+    return getter(ref)?.toString() ?? '';
   }
 
   /** Labels a br_table may branch to. */
@@ -124,18 +216,27 @@ export class Ir {
 
   /** Operands that are there, in evaluation order. */
   operands(ref: Ref): Operand[] {
-    return (OPERANDS[this.kind(ref)] as readonly string[]).flatMap((name) => {
-      const list = LISTS[name];
-      if (list === undefined) return this.get(ref, name) === 0 ? [] : [this.#operand(ref, name)];
-      const count = this.get(ref, list.count);
-      return Array.from({ length: count }, (_, index) => this.#operand(ref, list.one, index));
-    });
+    const operands: Operand[] = [];
+    for (const slot of this.#shape(ref).slots) {
+      const count = slot.count?.(ref) ?? (slot.get(ref) === 0 ? 0 : 1);
+      for (let index = 0; index < count; index++) operands.push(new Operand(ref, slot, index));
+    }
+    return operands;
   }
 
   /** Call `visit` for every expression under `root`, a parent before its operands. */
-  walk(root: Ref, visit: (ref: Ref) => void): void {
-    visit(root);
-    for (const operand of this.operands(root)) this.walk(operand.get(), visit);
+  walk(root: Ref, visit: (ref: Ref, kind: Kind) => void): void {
+    const shape = this.#shape(root);
+    visit(root, shape.kind);
+    for (const { count, get } of shape.slots) {
+      if (count === undefined) {
+        const operand = get(root);
+        if (operand !== 0) this.walk(operand, visit);
+      } else {
+        const length = count(root);
+        for (let index = 0; index < length; index++) this.walk(get(root, index), visit);
+      }
+    }
   }
 
   /** Replace every call of one of `targets` under `root`, innermost first; returns the new root. */
@@ -152,8 +253,9 @@ export class Ir {
   replaceAllCalls(targets: ReadonlySet<string>, replacement: (call: Ref) => Ref): void {
     if (targets.size === 0) return;
     for (const func of this.definedFunctions()) {
-      const { body } = this.binaryen.getFunctionInfo(func);
-      this.binaryen.Function.setBody(func, this.replaceCalls(body, targets, replacement));
+      const body = this.binaryen.Function.getBody(func);
+      const now = this.replaceCalls(body, targets, replacement);
+      if (now !== body) this.binaryen.Function.setBody(func, now);
     }
   }
 
@@ -176,17 +278,21 @@ export class Ir {
 
   /** The functions with a body. */
   definedFunctions(): Ref[] {
-    const all = Array.from({ length: this.module.getNumFunctions() }, (_, index) =>
+    return this.#functions().filter((func) => this.binaryen.Function.getBody(func) !== 0);
+  }
+
+  #functions(): Ref[] {
+    return Array.from({ length: this.module.getNumFunctions() }, (_, index) =>
       this.module.getFunctionByIndex(index),
     );
-    return all.filter((func) => this.binaryen.getFunctionInfo(func).base === '');
   }
 
   /** Internal names of function import `module.base`; asc makes one for every declaration of it. */
   importNames(module: string, base: string): ReadonlySet<string> {
     const names = new Set<string>();
-    for (let index = 0; index < this.module.getNumFunctions(); index++) {
-      const info = this.binaryen.getFunctionInfo(this.module.getFunctionByIndex(index));
+    for (const func of this.#functions()) {
+      if (this.binaryen.Function.getBody(func) !== 0) continue;
+      const info = this.binaryen.getFunctionInfo(func);
       if (info.module === module && info.base === base) names.add(info.name);
     }
     return names;
@@ -195,8 +301,8 @@ export class Ir {
   /** Names of the functions that are called under `root`. */
   callTargets(root: Ref): ReadonlySet<string> {
     const targets = new Set<string>();
-    this.walk(root, (ref) => {
-      if (this.kind(ref) === 'Call') targets.add(this.text(ref, 'Target'));
+    this.walk(root, (ref, kind) => {
+      if (kind === 'Call') targets.add(this.text(ref, 'Target'));
     });
     return targets;
   }
@@ -225,6 +331,14 @@ export class Ir {
     return binaryen.createType(Array.from({ length: count }, () => binaryen.i32));
   }
 
+  /** Internal name of the memory; undefined when the module has none. */
+  memoryName(): string | undefined {
+    if (!this.module.hasMemory()) return undefined;
+    // Binaryen's JavaScript API has no way to ask, but puts the name into what refers to the memory.
+    const { toText } = this.binaryen.Expression;
+    return /^\(memory\.size \$(\S+)\)/.exec(toText(this.module.memory.size()).trim())?.[1];
+  }
+
   localType(func: Ref, local: number): Type {
     const { params, vars } = this.binaryen.getFunctionInfo(func);
     return [...this.binaryen.expandType(params), ...vars][local] as Type;
@@ -238,8 +352,8 @@ export class Ir {
       for (const name of this.binaryen.getElementSegmentInfo(segment).data) names.add(name);
     }
     for (const func of this.definedFunctions()) {
-      this.walk(this.binaryen.getFunctionInfo(func).body, (ref) => {
-        if (this.kind(ref) === 'RefFunc') names.add(this.text(ref, 'Func'));
+      this.walk(this.binaryen.Function.getBody(func), (ref, kind) => {
+        if (kind === 'RefFunc') names.add(this.text(ref, 'Func'));
       });
     }
     return names;
@@ -258,25 +372,23 @@ export class Ir {
   copy(ref: Ref): Ref {
     const copy = this.module.copyExpression(ref);
     const names = new Map<string, string>();
-    this.walk(copy, (each) => {
-      const kind = this.kind(each);
+    this.walk(copy, (each, kind) => {
       if (kind !== 'Block' && kind !== 'Loop') return;
       const name = this.text(each, 'Name');
       if (name !== '') names.set(name, `${name}.copy.${this.#copies}`);
     });
     this.#copies++;
-    this.walk(copy, (each) => this.#rename(each, names));
+    this.walk(copy, (each, kind) => this.#rename(each, kind, names));
     return copy;
   }
 
-  #rename(ref: Ref, names: ReadonlyMap<string, string>): void {
+  #rename(ref: Ref, kind: Kind, names: ReadonlyMap<string, string>): void {
     const setText = (attribute: string, text: string): void => {
       (this.#access(ref, `set${attribute}`) as unknown as (ref: Ref, text: string) => void)(
         ref,
         text,
       );
     };
-    const kind = this.kind(ref);
     if (kind === 'Block' || kind === 'Loop' || kind === 'Break') {
       const name = names.get(this.text(ref, 'Name'));
       if (name !== undefined) setText('Name', name);
@@ -326,18 +438,7 @@ export class Ir {
     return this.sequence([this.module.local.set(local, ref), ...action, value], type);
   }
 
-  #operand(ref: Ref, name: string, index?: number): Operand {
-    const get = this.#access(ref, `get${name}`) as (...args: number[]) => number;
-    const set = this.#access(ref, `set${name}`) as (...args: number[]) => void;
-    return index === undefined
-      ? { name, get: () => get(ref), set: (value) => set(ref, value) }
-      : { name, get: () => get(ref, index), set: (value) => set(ref, index, value) };
-  }
-
-  #access(ref: Ref, accessor: string): (ref: Ref, value?: number) => number {
-    const kind = this.kind(ref);
-    const access = accessors(this.binaryen, kind)[accessor];
-    if (access === undefined) throw new ToolchainError(`Binaryen has no ${kind}.${accessor}`);
-    return access as (ref: Ref, value?: number) => number;
+  #access(ref: Ref, accessor: string): Accessor {
+    return this.#shape(ref).access(accessor);
   }
 }

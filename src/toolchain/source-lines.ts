@@ -36,7 +36,7 @@ export class SourceLines {
     const texts = readText(ir.module.emitText());
     ir.definedFunctions().forEach((func, index) => {
       const text = texts[index] ?? [];
-      const refs = listedRefs(ir, ir.binaryen.getFunctionInfo(func).body);
+      const refs = listedRefs(ir, ir.binaryen.Function.getBody(func));
       // Where text and tree differ there is no telling which line belongs where: then none does.
       const isInStep = refs.every(({ kind }, at) => text[at]?.kind === kind);
       if (!isInStep || refs.length !== text.length) return;
@@ -67,11 +67,12 @@ interface Listed {
   readonly line: SourceLine | undefined;
 }
 
+const LISTED: ReadonlySet<Kind> = new Set(KINDS.map(([kind]) => kind));
+
 function listedRefs(ir: Ir, body: Ref): { kind: Kind; ref: Ref }[] {
   const refs: { kind: Kind; ref: Ref }[] = [];
-  ir.walk(body, (ref) => {
-    const kind = ir.kind(ref);
-    if (KINDS.some(([listed]) => listed === kind)) refs.push({ kind, ref });
+  ir.walk(body, (ref, kind) => {
+    if (LISTED.has(kind)) refs.push({ kind, ref });
   });
   return refs;
 }
@@ -84,22 +85,49 @@ function readText(text: string): Listed[][] {
   const functions: Listed[][] = [];
   let around: { indent: number; line: SourceLine | undefined }[] = [];
   let marked: SourceLine | undefined;
-  for (const row of text.split('\n')) {
-    const [, spaces = '', head = ''] = /^(\s*)(\(func(?= )|;;@.*|\([a-z][\w.]*)/.exec(row) ?? [];
-    if (head === '(func') {
+  for (let at = 0, end: number; at < text.length; at = end + 1) {
+    end = text.indexOf('\n', at);
+    if (end < 0) end = text.length;
+    const start = at;
+    while (text[at] === ' ') at++;
+    if (text.startsWith(';;@', at)) {
+      marked = readLocation(text.slice(at, end));
+      continue;
+    }
+    const head = readHead(text, at);
+    if (head === 'func') {
       functions.push([]);
       around = [];
-    } else if (head.startsWith(';;@')) {
-      const [, file, number] = /^;;@ (.*):(\d+):\d+$/.exec(head) ?? [];
-      marked = file === undefined ? undefined : { file, line: Number(number) };
     } else if (head !== '') {
-      while ((around.at(-1)?.indent ?? -1) >= spaces.length) around.pop();
+      const indent = at - start;
+      while ((around.at(-1)?.indent ?? -1) >= indent) around.pop();
       const line = marked ?? around.at(-1)?.line;
       marked = undefined;
-      around.push({ indent: spaces.length, line });
-      const kind = KINDS.find(([, pattern]) => pattern.test(head.slice(1)))?.[0];
+      around.push({ indent, line });
+      const kind = kindOf(head);
       if (kind !== undefined) functions.at(-1)?.push({ kind, line });
     }
   }
   return functions;
+}
+
+function readLocation(comment: string): SourceLine | undefined {
+  const [, file, number] = /^;;@ (.*):(\d+):\d+$/.exec(comment) ?? [];
+  return file === undefined ? undefined : { file, line: Number(number) };
+}
+
+/** Name of the form that opens at `at`, such as 'i32.load'; '' when none does. */
+function readHead(text: string, at: number): string {
+  if (text[at] !== '(') return '';
+  HEAD.lastIndex = at + 1;
+  return HEAD.exec(text)?.[0] ?? '';
+}
+
+const HEAD = /[a-z][\w.]*/y;
+
+const kinds = new Map<string, Kind | undefined>();
+
+function kindOf(head: string): Kind | undefined {
+  if (!kinds.has(head)) kinds.set(head, KINDS.find(([, pattern]) => pattern.test(head))?.[0]);
+  return kinds.get(head);
 }
