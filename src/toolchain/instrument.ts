@@ -57,16 +57,23 @@ declare const WebAssembly: {
   };
 };
 
-/** Instrument `module` in place. Errors: LabelError, ToolchainError. */
+/**
+ * Instrument `module` in place. optimize: what optimises the program before it is metered, Binaryen's
+ * default passes unless given. Errors: LabelError, ToolchainError.
+ */
 export function instrument(
   binaryen: Binaryen,
   module: Module,
   options: InstrumentOptions = {},
+  optimize: () => void = () => module.optimize(),
 ): CodeMap {
   const { optimizeLevel = 0, shrinkLevel = 0 } = options;
   const passOptions = { ...PASS_OPTIONS, optimizeLevel, shrinkLevel };
   try {
-    return withPassOptions(binaryen, passOptions, () => runPipeline(binaryen, module, options));
+    return withPassOptions(binaryen, passOptions, () =>
+      // asc's optimiser has settings of its own, and leaves them behind.
+      runPipeline(binaryen, module, options, () => withPassOptions(binaryen, passOptions, optimize)),
+    );
   } catch (cause) {
     if (cause instanceof ToolchainError) throw cause;
     // Binaryen stops with objects that are no errors.
@@ -75,13 +82,28 @@ export function instrument(
   }
 }
 
-function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOptions): CodeMap {
+/** What is left to do when the program has been optimised before it was metered. */
+const TIDYING = [
+  'vacuum',
+  'remove-unused-brs',
+  'remove-unused-names',
+  'merge-blocks',
+  'simplify-locals',
+  'coalesce-locals',
+  'reorder-locals',
+  'vacuum',
+];
+
+function runPipeline(
+  binaryen: Binaryen,
+  module: Module,
+  options: InstrumentOptions,
+  optimize: () => void,
+): CodeMap {
   const { metering = 'instruction', abi = 'turner', fastPath = true, resume = 'frames' } = options;
   const { isOptimized = false } = options;
   const { restoreLocals = isOptimized } = options;
-  const optimize = (): void => {
-    if ((options.optimizeLevel ?? 0) > 0 || (options.shrinkLevel ?? 0) > 0) module.optimize();
-  };
+  const isOptimizing = (options.optimizeLevel ?? 0) > 0 || (options.shrinkLevel ?? 0) > 0;
   module.setFeatures(module.getFeatures() | portableFeatures(binaryen));
   const ir = new Ir(binaryen, module);
   const limits = memoryLimits(ir);
@@ -93,7 +115,7 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   if (isOptimized) flattenStatements(ir);
   inlineFieldAccess(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals, abi: sectionAbi(abi) });
-  optimize();
+  if (isOptimizing) optimize();
   const { layout, fuelLocals } = meterModule(ir, new SourceLines(ir), sections, {
     metering,
     abi: sectionAbi(abi),
@@ -101,7 +123,7 @@ function runPipeline(binaryen: Binaryen, module: Module, options: InstrumentOpti
   });
   completeContract(ir, abi, resume);
   makeResumable(ir, resume, fuelLocals);
-  if (isOptimized) optimize();
+  if (isOptimizing) module.runPasses(TIDYING);
   const map = layout.codeMap(metering, abi, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
   return map;

@@ -15,7 +15,10 @@ interface Program {
     setFeature(feature: number, on: boolean): void;
   };
   /** asc's own wrapper of the module, through which its optimiser runs. */
-  readonly module: { runPasses(passes: readonly string[]): void };
+  readonly module: {
+    runPasses(passes: readonly string[]): void;
+    optimize(level: number, shrink: number, debugInfo: boolean, zeroFilledMemory: boolean): void;
+  };
 }
 
 /** asc's Feature.Threads: atomics compile without --enable threads. */
@@ -52,16 +55,20 @@ export default class RseqTransform {
   }
 
   afterCompile(module: Module): void {
-    const { optimizeLevelHint: optimizeLevel, shrinkLevelHint: shrinkLevel } = this.program.options;
+    const { module: ours, options } = this.program;
+    const { optimizeLevelHint: optimizeLevel, shrinkLevelHint: shrinkLevel } = options;
+    // asc's optimiser, before metering: it must not see what an optimiser would take apart again.
+    const optimize = (): void => ours.optimize(optimizeLevel, shrinkLevel, true, false);
     try {
-      instrument(this.binaryen, module, { optimizeLevel, shrinkLevel, ...this.options });
+      const levels = { optimizeLevel, shrinkLevel };
+      instrument(this.binaryen, module, { ...levels, ...this.options }, optimize);
     } catch (error) {
       // asc prints the stack; the message is all a user needs.
       if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
       throw error;
     }
-    // What instrument() leaves is optimised: the passes of asc's optimiser would take as long again and
-    // find nothing. Its settings, which hold for what is emitted too, are made all the same.
-    this.program.module.runPasses = () => {};
+    // The passes of asc's optimiser would take as long again and find nothing. Its settings, which hold
+    // for what is emitted too, are made all the same.
+    ours.runPasses = () => {};
   }
 }
