@@ -1,23 +1,31 @@
 // Our transform for resumability. A function in which the thread may be suspended becomes
 //
 //     block SAVE {
-//       if (state is rewinding) { pop the frame; br to the call it names }
-//       ... call f; index = 1; br_if SAVE (state); ...
+//       block YIELD {
+//         if (state is rewinding) { pop the frame; br to the call it names }
+//         ... call f; if (state is unwinding) { index = 1; br SAVE }; ...
+//         ... if (fuel is spent) { index = 2; ip = 0x1007; br YIELD; go on here }; ...
+//       }
+//       call point(ip)
 //     }
 //     push a frame: the live locals and the index; return anything
 //
 // The code keeps its shape but for the blocks, ifs and loops around such calls. Their parts are strung
 // together in regions, one a function and one a loop. All blocks of a region begin at its head, so the
 // head can branch to the front of every call in it, and to every inner loop, which goes on from its own
-// head. Until a stack rewinds that costs nothing but the test of the state at the head; and where the
-// head asks for fuel anyway, the test stands in the arm that is taken when there is none: fuel is 0 while
-// a stack rewinds.
+// head. A loop's head asks for fuel anyway, and fuel is 0 on the way to a call: so the way there stands in
+// the arm that is taken when there is none, and costs nothing otherwise.
+//
+// An interruption point is no call where it stands, but at the function's end when the thread stops and
+// at its beginning when it goes on: a call in a loop, however cold, would have the engine keep the loop's
+// locals in memory.
 
 import type { Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
-import { liveLocals } from './liveness.js';
+import { isIn, liveAfterCalls, type Locals } from './liveness.js';
+import { POINT, SECTION_POINT } from './names.js';
 import { makeStatements } from './statements.js';
-import { POP, PUSH, REWINDING, STATE } from './suspend.js';
+import { POINT_VALUE, POP, PUSH, REWINDING, STATE, TARGET } from './suspend.js';
 import { SuspendingCalls } from './suspending.js';
 
 /** fuelLocals: the local that holds the fuel, by function. Errors: ToolchainError. */
@@ -27,11 +35,12 @@ export function addFrames(ir: Ir, fuelLocals: ReadonlyMap<string, number>): void
     const { name } = ir.binaryen.getFunctionInfo(func);
     if (!calls.isSuspending(name)) continue;
     const body = makeStatements(ir, func, calls);
-    new FunctionFrames(ir, func, calls, fuelLocals.get(name)).add(body);
+    new FunctionFrames(ir, func, calls, fuelLocals.get(name), body).add();
   }
 }
 
 const SAVE = 'rseq.save';
+const YIELD = 'rseq.yield';
 
 /** Code that is entered at its head, and left to inner regions. */
 class Region {
@@ -47,10 +56,21 @@ class Region {
 
 class FunctionFrames {
   readonly #name: string;
-  /** Number of the call in which the thread is suspended. */
-  readonly #index: number;
   readonly #i32: Type;
+  /** Twice the number of the call in which the thread is suspended, 1 more for a point. */
+  readonly #index: number;
+  /** Address of the point that yields. */
+  readonly #ip: number;
+  readonly #base: number;
   readonly #spine = new Set<Ref>();
+  /** Of each call. */
+  readonly #live: readonly Locals[];
+  /** The locals that a frame holds. */
+  readonly #saved: readonly number[];
+  /** The function that the points of this one call. */
+  #point = POINT;
+  #hasPoints = false;
+  /** Numbers begin at 1. */
   #callCount = 0;
   #labelCount = 0;
 
@@ -59,33 +79,58 @@ class FunctionFrames {
     readonly func: Ref,
     readonly calls: SuspendingCalls,
     readonly fuelLocal: number | undefined,
+    readonly body: Ref,
   ) {
     this.#i32 = ir.binaryen.i32;
     this.#name = ir.binaryen.getFunctionInfo(func).name;
     this.#index = ir.addLocal(func, this.#i32);
+    this.#ip = ir.addLocal(func, this.#i32);
+    this.#base = ir.addLocal(func, this.#i32);
+    this.#live = liveAfterCalls(ir, body, calls);
+    const all = this.#live.reduce((union, live) => union | live, 0n);
+    const locals = Array.from({ length: this.#index }, (_, local) => local);
+    this.#saved = locals.filter((local) => isIn(all, local));
   }
 
-  add(body: Ref): void {
+  add(): void {
     const { ir } = this;
-    const frame = this.#layout(liveLocals(ir, body, this.calls));
-    this.#mark(body);
-    const region = new Region(0);
-    this.#string(body, region);
-    const { module } = ir;
-    const base = ir.addLocal(this.func, this.#i32);
-    const resume = this.#toEntries(region, [
-      module.local.set(base, module.call(POP, [module.i32.const(frame.bytes)], this.#i32)),
-      ...frame.slots.map((slot) => this.#restore(slot, base)),
-    ]);
-    const { results } = ir.binaryen.getFunctionInfo(this.func);
-    if (results === ir.binaryen.none) region.items.push(module.return());
+    const { module, binaryen } = ir;
+    this.#mark(this.body);
+    const region = new Region(1);
+    this.#string(this.body, region);
+    const { results } = binaryen.getFunctionInfo(this.func);
+    if (results === binaryen.none) region.items.push(module.return());
+    const { bytes, slots } = this.#layout();
+    const resume = this.#when(
+      this.#isRewinding(),
+      [
+        module.local.set(this.#base, module.call(POP, [module.i32.const(bytes)], this.#i32)),
+        ...slots.map((slot) => this.#restore(slot)),
+        ...this.#resumePoint(),
+        module.global.set(TARGET, this.#get(this.#index)),
+        this.#branchToEntry(region),
+      ],
+    );
+    const code = module.block(YIELD, this.#children(region, resume), binaryen.none);
+    const point = module.drop(module.call(this.#point, [this.#get(this.#ip)], this.#i32));
     const save = [
-      module.local.set(base, module.call(PUSH, [module.i32.const(frame.bytes)], this.#i32)),
-      ...frame.slots.map((slot) => this.#save(slot, base)),
+      module.local.set(this.#base, module.call(PUSH, [module.i32.const(bytes)], this.#i32)),
+      ...slots.map((slot) => this.#save(slot)),
       module.return(this.#zero(results)),
     ];
-    const code = module.block(SAVE, this.#children(region, resume), ir.binaryen.none);
-    ir.binaryen.Function.setBody(this.func, ir.sequence([code, ...save], ir.binaryen.unreachable));
+    const rest = this.#hasPoints ? [point] : [];
+    const whole = module.block(SAVE, [code, ...rest], binaryen.none);
+    binaryen.Function.setBody(this.func, ir.sequence([whole, ...save], binaryen.unreachable));
+  }
+
+  /** Of a function that stopped at a point: go on in there first. */
+  #resumePoint(): Ref[] {
+    if (!this.#hasPoints) return [];
+    const { module } = this.ir;
+    const and = module.i32['and'] as (a: Ref, b: Ref) => Ref;
+    const call = module.call(this.#point, [module.i32.const(0)], this.#i32);
+    const goOn = [module.global.set(POINT_VALUE, call), module.br(SAVE, this.#isUnwinding())];
+    return [this.#when(and(this.#get(this.#index), module.i32.const(1)), goOn)];
   }
 
   #mark(ref: Ref): boolean {
@@ -153,57 +198,102 @@ class FunctionFrames {
   #stringLoop(ref: Ref, region: Region): void {
     const label = this.#newLabel();
     region.items.push(label);
-    const inner = new Region(this.#callCount);
+    const inner = new Region(this.#callCount + 1);
     const [body] = this.ir.operands(ref);
     this.#string(body?.get() as Ref, inner);
-    region.entries.push({ label, last: this.#callCount - 1 });
-    const children = this.#children(inner, this.#toEntries(inner, []));
+    region.entries.push({ label, last: this.#callCount });
     const { module } = this.ir;
+    const target = module.global.get(TARGET, this.#i32);
+    const children = this.#children(inner, this.#when(target, [this.#branchToEntry(inner)]));
     const name = this.ir.text(ref, 'Name') || null;
     region.items.push(module.loop(name, module.block(null, children)));
   }
 
   #stringCall(ref: Ref, region: Region): void {
-    const { module } = this.ir;
     const label = this.#newLabel();
-    const number = this.#callCount++;
-    region.entries.push({ label, last: number });
-    region.items.push(
-      label,
-      ref,
-      module.local.set(this.#index, module.i32.const(number)),
-      module.br(SAVE, module.global.get(STATE, this.#i32)),
-    );
+    this.#callCount++;
+    region.entries.push({ label, last: this.#callCount });
+    const ip = this.#pointAddress(ref);
+    if (ip === undefined) this.#stringPlainCall(ref, label, region);
+    else this.#stringPoint(ref, ip, label, region);
   }
 
-  /** if (state is rewinding) { actions; br to the entry of call `index` } */
-  #toEntries({ entries, firstCall }: Region, actions: Ref[]): Ref {
+  #stringPlainCall(ref: Ref, label: string, region: Region): void {
+    const leave = [...this.#leaveAs(this.#callCount * 2), this.ir.module.br(SAVE)];
+    region.items.push(label, ref, this.#when(this.#isUnwinding(), leave));
+  }
+
+  #stringPoint(ref: Ref, ip: Ref, label: string, region: Region): void {
+    const { module, binaryen } = this.ir;
+    const { items } = region;
+    items.push(...this.#leaveAs(this.#callCount * 2 + 1));
+    items.push(module.local.set(this.#ip, ip), module.br(YIELD));
+    items.push(label, module.global.set(TARGET, module.i32.const(0)));
+    if (this.ir.kind(ref) !== 'LocalSet') return;
+    const value = module.global.get(POINT_VALUE, binaryen.i32);
+    items.push(module.local.set(this.ir.get(ref, 'Index'), value));
+  }
+
+  /** The address of a point, undefined for any other call. */
+  #pointAddress(statement: Ref): Ref | undefined {
+    const { ir } = this;
+    const operands = ir.operands(statement).map((operand) => operand.get());
+    const isCall = ir.kind(statement) === 'Call' || ir.kind(statement) === 'CallIndirect';
+    const call = isCall ? statement : (operands[0] as Ref);
+    const name = ir.kind(call) === 'Call' ? ir.text(call, 'Target') : '';
+    if (name !== POINT && name !== SECTION_POINT) return undefined;
+    this.#hasPoints = true;
+    // It does for ordinary points too: for those it gives 0.
+    if (name === SECTION_POINT) this.#point = SECTION_POINT;
+    return ir.operands(call)[0]?.get();
+  }
+
+  /** index = ...; locals that nobody reads any more are 0, in the frame and for the engine. */
+  #leaveAs(index: number): Ref[] {
+    const { module } = this.ir;
+    const live = this.#live[(index >> 1) - 1] as Locals;
+    const dead = this.#saved.filter((local) => !isIn(live, local));
+    return [
+      module.local.set(this.#index, module.i32.const(index)),
+      ...dead.map((local) => {
+        const type = this.ir.localType(this.func, local);
+        return module.local.set(local, this.#zero(type) as Ref);
+      }),
+    ];
+  }
+
+  #branchToEntry({ entries, firstCall }: Region): Ref {
     const { module } = this.ir;
     const [first] = entries;
-    const rewinding = module.i32.const(REWINDING);
-    const state = module.global.get(STATE, this.#i32);
-    const isRewinding = (module.i32['eq'] as (a: Ref, b: Ref) => Ref)(state, rewinding);
-    return module.if(
-      isRewinding,
-      this.ir.sequence([
-        ...actions,
-        entries.length === 1 && first !== undefined
-          ? module.br(first.label)
-          : this.#branchTable(entries, firstCall),
-      ]),
-    );
+    if (entries.length === 1 && first !== undefined) return module.br(first.label);
+    const labels = entries.flatMap(({ label, last }, index) => {
+      const before = index === 0 ? firstCall - 1 : (entries[index - 1]?.last as number);
+      return Array.from({ length: last - before }, () => label);
+    });
+    const shift = module.i32['shr_u'] as (a: Ref, b: Ref) => Ref;
+    const subtract = module.i32['sub'] as (a: Ref, b: Ref) => Ref;
+    const number = shift(module.global.get(TARGET, this.#i32), module.i32.const(1));
+    const offset = subtract(number, module.i32.const(firstCall));
+    return module.switch(labels, labels.at(-1) as string, offset);
   }
 
-  #branchTable(entries: Region['entries'], firstCall: number): Ref {
+  #isRewinding(): Ref {
     const { module } = this.ir;
-    const labels = entries.flatMap(({ label, last }, index) => {
-      const first = index === 0 ? firstCall : (entries[index - 1]?.last ?? 0) + 1;
-      return Array.from({ length: last - first + 1 }, () => label);
-    });
-    const index = module.local.get(this.#index, this.#i32);
-    const subtract = module.i32['sub'] as (a: Ref, b: Ref) => Ref;
-    const offset = firstCall === 0 ? index : subtract(index, module.i32.const(firstCall));
-    return module.switch(labels, labels.at(-1) as string, offset);
+    const equal = module.i32['eq'] as (a: Ref, b: Ref) => Ref;
+    return equal(module.global.get(STATE, this.#i32), module.i32.const(REWINDING));
+  }
+
+  /** Behind a call the stack does not rewind. */
+  #isUnwinding(): Ref {
+    return this.ir.module.global.get(STATE, this.#i32);
+  }
+
+  #when(condition: Ref, actions: Ref[]): Ref {
+    return this.ir.module.if(condition, this.ir.module.block(null, actions));
+  }
+
+  #get(local: number): Ref {
+    return this.ir.module.local.get(local, this.#i32);
   }
 
   /** The items as nested blocks. */
@@ -222,9 +312,9 @@ class FunctionFrames {
   }
 
   /** A frame: the locals one behind the other, the index last. */
-  #layout(locals: readonly number[]): { bytes: number; slots: readonly Slot[] } {
+  #layout(): { bytes: number; slots: readonly Slot[] } {
     let offset = 0;
-    const slots = [...locals, this.#index].map((local) => {
+    const slots = [...this.#saved, this.#index].map((local) => {
       const type = this.ir.localType(this.func, local);
       const [prefix, bytes] = this.#storageOf(type);
       const slot = { local, type, prefix, offset };
@@ -248,16 +338,14 @@ class FunctionFrames {
     throw new ToolchainError(`${this.#name} keeps a reference while it may be suspended`);
   }
 
-  #save({ local, type, prefix, offset }: Slot, base: number): Ref {
+  #save({ local, type, prefix, offset }: Slot): Ref {
     const { module } = this.ir;
-    const address = module.local.get(base, this.#i32);
-    return module[prefix].store(offset, 4, address, module.local.get(local, type));
+    return module[prefix].store(offset, 4, this.#get(this.#base), module.local.get(local, type));
   }
 
-  #restore({ local, prefix, offset }: Slot, base: number): Ref {
+  #restore({ local, prefix, offset }: Slot): Ref {
     const { module } = this.ir;
-    const address = module.local.get(base, this.#i32);
-    return module.local.set(local, module[prefix].load(offset, 4, address));
+    return module.local.set(local, module[prefix].load(offset, 4, this.#get(this.#base)));
   }
 
   #zero(type: Type): Ref | undefined {

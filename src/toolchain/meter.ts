@@ -322,11 +322,15 @@ class FunctionMeter {
     return module.block(done, [precise]);
   }
 
-  /** A loop that gives no value, is not long, and in which nothing has a point but itself and sections. */
+  /**
+   * A loop with a section in it that gives no value, is not long, and in which nothing has a point but
+   * itself and sections.
+   */
   #canBeHot(loop: Ref): boolean {
     const { none, unreachable } = this.ir.binaryen;
     const type = this.ir.type(loop);
     if (type !== none && type !== unreachable) return false;
+    if (![...this.ir.callTargets(loop)].some(isPlaceholder)) return false;
     const [body] = this.ir.operands(loop);
     return this.#hasOnlySections(loop) && this.#costs.longest(body?.get() as Ref) <= MAX_HOT_FUEL;
   }

@@ -62,6 +62,10 @@ const CONTEXT = 'rseq.context';
 const STACK = 'rseq.stack';
 /** Why the stack unwinds: EXIT_INTERRUPTED or EXIT_SYSCALL. */
 const EXIT = 'rseq.exit';
+/** While a stack rewinds: the call of the innermost function so far that it leads to; otherwise 0. */
+export const TARGET = 'rseq.target';
+/** What the interruption point gives that a function goes on behind. */
+export const POINT_VALUE = 'rseq.point_value';
 /** push(bytes) -> address: room for a frame. */
 export const PUSH = 'rseq.push';
 /** pop(bytes) -> address: the frame pushed last. */
@@ -89,7 +93,7 @@ const LOADED: readonly (readonly [string, number])[] = [
 export function addSuspension(ir: Ir, transform: ResumeTransform): void {
   const { module, binaryen } = ir;
   const { i32, none } = binaryen;
-  for (const name of [STATE, CONTEXT, STACK, EXIT]) {
+  for (const name of [STATE, CONTEXT, STACK, EXIT, TARGET, POINT_VALUE]) {
     module.addGlobal(name, i32, true, module.i32.const(0));
   }
   if (transform === 'asyncify') {
@@ -196,6 +200,7 @@ class SuspensionBuilder {
     const hasStack = this.#binary('ne', this.#load(CONTEXT_STACK_END), this.#stackBase());
     const start = this.ir.sequence([
       module.global.set(STATE, module.i32.const(0)),
+      module.global.set(TARGET, module.i32.const(0)),
       module.global.set(FUEL, this.#load(CONTEXT_FUEL)),
     ]);
     const call = module.call(
@@ -231,6 +236,7 @@ class SuspensionBuilder {
     const resume = [
       module.global.set(STATE, module.i32.const(0)),
       module.global.set(FUEL, this.#load(CONTEXT_FUEL)),
+      module.global.set(TARGET, module.i32.const(0)),
       ...this.#asyncify('stop_rewind', []),
       this.#put(CONTEXT_STACK_LIMIT, module.i32.const(0)),
       module.return(this.#load(CONTEXT_RESUME_VALUE)),
