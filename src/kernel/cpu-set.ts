@@ -28,15 +28,20 @@ export class CpuSet {
     this.#words[cpu >> 5] = (this.#words[cpu >> 5] as number) & ~(1 << (cpu & 31));
   }
 
-  /** The lowest number that is not in the set. */
-  firstAbsent(): number {
-    let cpu = 0;
-    while (cpu < MAX_CPUS && this.has(cpu)) cpu++;
-    return cpu;
+  /** Add the lowest number that is not in the set, and return it; MAX_CPUS when the set is full. */
+  addFirstAbsent(): number {
+    const words = this.#words;
+    let index = 0;
+    while (words[index] === 0xffffffff) index++;
+    if (index === words.length) return MAX_CPUS;
+    const word = words[index] as number;
+    const lowest = ~word & (word + 1);
+    words[index] = word | lowest;
+    return index * 32 + 31 - Math.clz32(lowest);
   }
 
   has(cpu: number): boolean {
-    return ((this.#words[cpu >> 5] as number) & (1 << (cpu & 31))) !== 0;
+    return (((this.#words[cpu >> 5] as number) >>> cpu) & 1) !== 0;
   }
 
   /** The CPUs in both sets. */

@@ -34,18 +34,18 @@ export class Dispatcher {
     this.#cpuOf(thread).queue.push(thread);
   }
 
-  /** Put the thread on the CPU, and whoever holds that in its queue. */
+  /**
+   * Put the thread on the CPU, and whoever holds that in its queue.
+   * Preconditions: the thread is runnable, and not on that CPU.
+   */
   switchTo(cpu: Cpu, thread: Thread): void {
-    if (cpu.current === thread) return;
     const holder = this.#cpuOf(thread);
     if (holder.current === thread) this.#switchOut(holder);
     if (cpu.current !== undefined) this.#switchOut(cpu);
     thread.queue?.remove(thread);
     if (thread.cpu !== cpu.id) this.#migrate(thread, cpu.id);
     cpu.current = thread;
-    const ids = thread.process.concurrencyIds;
-    thread.concurrencyId = ids.firstAbsent();
-    ids.add(thread.concurrencyId);
+    thread.concurrencyId = thread.process.concurrencyIds.addFirstAbsent();
   }
 
   /** To another CPU, and to the end of its queue. */
@@ -101,8 +101,9 @@ export class Dispatcher {
     thread.events |= RseqEvent.Preempt;
     copyRegisters(thread.registers, this.#seen);
     if (this.personality.onSwitchOut(this.#seen)) thread.notifyResume = true;
-    if (thread.state === 'runnable') cpu.queue.push(thread);
-    const isPreempted = thread.state === 'runnable' && thread.wasInterrupted;
+    const isRunnable = thread.state === 'runnable';
+    if (isRunnable) cpu.queue.push(thread);
+    const isPreempted = isRunnable && thread.wasInterrupted;
     if (isPreempted) this.counts.preemptions++;
     this.tracer.emit(TraceEvent.SwitchOut, thread, isPreempted ? 1 : 0, 0);
   }

@@ -17,7 +17,7 @@ import { panic } from './panic.js';
 import { type Death, Process } from './process.js';
 import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
-import type { Personality } from './rseq/personality.js';
+import type { Personality, ResumeOutcome } from './rseq/personality.js';
 import { MAX_SLICE_FUEL, Schedule } from './schedule.js';
 import type { Choice, Scheduler, SchedulerView } from './scheduler.js';
 import { DEFAULT_ACTION } from './signal-frame.js';
@@ -75,8 +75,6 @@ export interface Outcome {
   readonly schedule: Schedule;
 }
 
-type FixUpHook = 'onResume' | 'onSignal' | 'onSyscallExit';
-
 const LEADER_TID = 1;
 const PROGRESS_SLICES = 4096;
 const DEFAULT_TID_LIMIT = 2 ** 20;
@@ -96,6 +94,8 @@ export class Kernel implements SchedulerView, Services {
 
   readonly #options: KernelOptions;
   readonly #machine: Machine;
+  readonly #scheduler: Scheduler;
+  readonly #fuelLimit: number;
   readonly #personality: Personality;
   readonly #tracer: Tracer;
   readonly #dispatcher: Dispatcher;
@@ -112,6 +112,8 @@ export class Kernel implements SchedulerView, Services {
   constructor(options: KernelOptions) {
     this.#options = options;
     this.#machine = options.machine;
+    this.#scheduler = options.scheduler;
+    this.#fuelLimit = options.fuelLimit;
     this.#personality = options.personality;
     this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(id));
     this.#tracer = new Tracer(options.observers ?? [], this.counts);
@@ -167,62 +169,69 @@ export class Kernel implements SchedulerView, Services {
   /** One slice. Returns why the run is over, or undefined while it is not. */
   step(): StopReason | undefined {
     if (this.process.hasExited) return this.process.death === undefined ? 'exited' : 'killed';
-    if (this.counts.fuel >= this.#options.fuelLimit) return 'fuel-limit';
+    const fuelLeft = this.#fuelLimit - this.counts.fuel;
+    if (fuelLeft <= 0) return 'fuel-limit';
     if (this.runnableCount === 0 && !this.#skipToNextTimer()) return 'deadlock';
-    this.#expireTimers();
+    if (this.#timers.first !== undefined) this.#expireTimers();
     const choice = this.#choice;
-    this.#options.scheduler.pick(this, choice);
-    choice.fuel = Math.min(choice.fuel, this.#options.fuelLimit - this.counts.fuel);
+    this.#scheduler.pick(this, choice);
+    if (choice.fuel > fuelLeft) choice.fuel = fuelLeft;
     this.#runSlice(choice);
     return undefined;
   }
 
   #runSlice(choice: Choice): void {
     const cpu = this.cpus[choice.cpu];
-    const thread = this.runnable(choice.tid);
-    if (
-      cpu === undefined ||
-      thread === undefined ||
-      !this.isOnline(cpu.id) ||
-      !thread.affinity.has(cpu.id) ||
-      !Number.isInteger(choice.fuel) ||
-      choice.fuel < 1 ||
-      choice.fuel > MAX_SLICE_FUEL
-    ) {
-      panic('scheduler', `picked thread ${choice.tid} on cpu ${choice.cpu}, fuel ${choice.fuel}`);
-    }
+    const thread = this.process.threads.get(choice.tid);
+    if (cpu === undefined || thread === undefined) return refuse(choice);
+    const { fuel } = choice;
+    const canRun = thread.state === 'runnable' && thread.affinity.has(cpu.id);
+    if (!canRun || !this.onlineCpus.has(cpu.id) || !isSliceFuel(fuel)) return refuse(choice);
     this.schedule.append(choice);
-    this.#switchTo(cpu, thread);
-    this.#tracer.emit(TraceEvent.Run, thread, choice.fuel, 0);
+    if (cpu.current !== thread) this.#switchTo(cpu, thread);
+    this.#tracer.emit(TraceEvent.Run, thread, fuel, 0);
 
     this.#isSliceOver = false;
     thread.wasInterrupted = false;
-    let fuel = choice.fuel;
-    while (this.#prepareReturnToUser(thread, choice.fuel)) {
-      const exit = this.#machine.run(thread.context, thread.registers, thread.resumeValue, fuel);
-      fuel -= exit.fuelUsed;
-      this.counts.fuel += exit.fuelUsed;
-      thread.fuelUsed += exit.fuelUsed;
-      this.#handleExit(thread, exit);
-      if (this.#isSliceOver || thread.state !== 'runnable' || this.process.hasExited) return;
-      if (fuel <= 0) fuel = this.#extension(thread);
-      if (fuel <= 0) {
-        thread.wasInterrupted = true;
-        return;
-      }
+    this.#runUser(thread, fuel);
+  }
+
+  /** Into user code, again and again until the slice is over. */
+  #runUser(thread: Thread, sliceFuel: number): void {
+    const { context, registers } = thread;
+    let fuel = sliceFuel;
+    while (this.#prepareReturnToUser(thread, sliceFuel)) {
+      const exit = this.#machine.run(context, registers, thread.resumeValue, fuel);
+      const { fuelUsed } = exit;
+      fuel -= fuelUsed;
+      this.counts.fuel += fuelUsed;
+      thread.fuelUsed += fuelUsed;
+      thread.exitsSinceRestart++;
+      if (exit.kind === 'interrupted') {
+        const { ip } = registers;
+        thread.point = ip;
+        thread.suspension = 'interrupt';
+        this.#tracer.emit(TraceEvent.Interrupt, thread, ip, fuelUsed);
+      } else if (!this.#handleExit(thread, exit)) return;
+      if (fuel > 0) continue;
+      fuel = this.#extension(thread);
+      if (fuel > 0) continue;
+      thread.wasInterrupted = true;
+      return;
     }
   }
 
   /** Fuel for which a thread may go on that has spent its slice, within what the run may execute. */
   #extension(thread: Thread): number {
-    const left = this.#options.fuelLimit - this.counts.fuel;
-    return left <= 0 ? 0 : Math.min(left, this.#personality.onSliceEnd?.(thread) ?? 0);
+    if (this.#personality.onSliceEnd === undefined) return 0;
+    const left = this.#fuelLimit - this.counts.fuel;
+    return left <= 0 ? 0 : Math.min(left, this.#personality.onSliceEnd(thread));
   }
 
   #switchTo(cpu: Cpu, thread: Thread): void {
-    if (cpu.current === thread) return;
     this.#dispatcher.switchTo(cpu, thread);
-    const signo = this.#personality.onSwitchIn?.(thread) ?? 0;
+    if (this.#personality.onSwitchIn === undefined) return;
+    const signo = this.#personality.onSwitchIn(thread);
     if (isSignal(signo)) this.signal(thread, signo);
   }
 
@@ -234,22 +243,23 @@ export class Kernel implements SchedulerView, Services {
     if (thread.pendingSignals !== 0n && !this.#deliverSignal(thread, sliceFuel)) return false;
     if (thread.notifyResume) {
       thread.notifyResume = false;
-      if (!this.#fixUp(thread, 'onResume', sliceFuel)) return false;
+      const { ip } = thread.registers;
+      const outcome = this.#personality.onResume(thread);
+      if (outcome !== 'unchanged' && !this.#fixedUp(thread, ip, outcome, sliceFuel)) return false;
     }
     const { ip } = thread.registers;
     if (ip === thread.point || this.#machine.isRestart(thread.point, ip)) return true;
-    this.kill(
-      thread,
-      Signal.SIGSEGV,
-      `jump to 0x${ip.toString(16)}, which is no restart label here`,
-    );
+    this.#killForJump(thread, ip);
     return false;
   }
 
-  /** What a hook came to. False when the process died of it. */
-  #fixUp(thread: Thread, hook: FixUpHook, sliceFuel: number): boolean {
-    const { ip } = thread.registers;
-    const outcome = this.#personality[hook]?.(thread) ?? 'unchanged';
+  #killForJump(thread: Thread, ip: number): void {
+    const message = `jump to 0x${ip.toString(16)}, which is no restart label here`;
+    this.kill(thread, Signal.SIGSEGV, message);
+  }
+
+  /** What a hook came to that found the thread at `ip`. False when the process died of it. */
+  #fixedUp(thread: Thread, ip: number, outcome: ResumeOutcome, sliceFuel: number): boolean {
     if (outcome === 'unchanged') return true;
     if (outcome === 'redirected') {
       this.counts.restarts++;
@@ -270,7 +280,9 @@ export class Kernel implements SchedulerView, Services {
       return false;
     }
     thread.events |= RseqEvent.Signal;
-    if (!this.#fixUp(thread, 'onSignal', sliceFuel)) return false;
+    const { ip } = thread.registers;
+    const outcome = this.#personality.onSignal(thread);
+    if (!this.#fixedUp(thread, ip, outcome, sliceFuel)) return false;
     this.#tracer.emit(TraceEvent.Signal, thread, signo, thread.registers.ip);
     const { handler } = pushFrame(thread, signo);
     this.#machine.pushSignalCall(thread.context, handler, signo);
@@ -278,31 +290,30 @@ export class Kernel implements SchedulerView, Services {
     return true;
   }
 
-  #handleExit(thread: Thread, exit: Exit): void {
-    thread.exitsSinceRestart++;
+  /** A run was not just interrupted. False when the slice is over with it. */
+  #handleExit(thread: Thread, exit: Exit): boolean {
     switch (exit.kind) {
-      case 'interrupted':
-        thread.point = thread.registers.ip;
-        thread.suspension = 'interrupt';
-        this.#tracer.emit(TraceEvent.Interrupt, thread, thread.point, exit.fuelUsed);
-        return;
       case 'syscall':
         thread.point = thread.registers.ip;
         thread.suspension = 'syscall';
         this.#syscall(thread, exit.sysno, exit.args);
-        return;
+        break;
       case 'returned':
         if (thread.tid === LEADER_TID) this.exitGroup(thread, exit.value);
         else this.exitThread(thread, exit.value);
-        return;
+        break;
       case 'faulted': {
         const fault = exit.fault ?? panic('handleExit', 'a fault without a description');
         this.kill(thread, fault.signal, fault.message, fault.place);
-        return;
+        break;
       }
+      case 'interrupted':
+        // The frequent one: #runUser has seen to it.
+        break;
       default:
         exit.kind satisfies never;
     }
+    return !this.#isSliceOver && thread.state === 'runnable' && !this.process.hasExited;
   }
 
   #syscall(thread: Thread, sysno: number, args: Int32Array): void {
@@ -313,7 +324,9 @@ export class Kernel implements SchedulerView, Services {
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
     if (result !== undefined) thread.registers.ax = result;
     this.#tracer.emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
-    if (thread.state === 'runnable') this.#fixUp(thread, 'onSyscallExit', 0);
+    if (thread.state !== 'runnable' || this.#personality.onSyscallExit === undefined) return;
+    const { ip } = thread.registers;
+    this.#fixedUp(thread, ip, this.#personality.onSyscallExit(thread), 0);
   }
 
   /** A thread of the caller's process. Returns its tid; EAGAIN at a limit of threads. */
@@ -450,6 +463,7 @@ export class Kernel implements SchedulerView, Services {
   }
 
   #expireTimers(): void {
+    if (this.#timers.first === undefined) return;
     const { now } = this;
     for (;;) {
       const thread = this.#timers.first;
@@ -529,6 +543,14 @@ export class Kernel implements SchedulerView, Services {
     const last = { tid, ip: this.process.threads.get(tid)?.point ?? 0 };
     return { reason, exitStatus, death, last, starvation, counts, schedule };
   }
+}
+
+function isSliceFuel(fuel: number): boolean {
+  return fuel >= 1 && fuel <= MAX_SLICE_FUEL && Number.isInteger(fuel);
+}
+
+function refuse({ tid, cpu, fuel }: Choice): never {
+  panic('scheduler', `picked thread ${tid} on cpu ${cpu}, fuel ${fuel}`);
 }
 
 /** The beginning of a text; nothing when it is not mapped to its end. */

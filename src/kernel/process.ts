@@ -6,6 +6,7 @@ import type { Memory } from './memory.js';
 import type { CodeRange, Region } from './section.js';
 import { DEFAULT_ACTION, type SignalAction } from './signal-frame.js';
 import type { Thread } from './thread.js';
+import { ThreadTable } from './thread-table.js';
 
 /** Why a process ended without being asked to. */
 export interface Death {
@@ -24,7 +25,7 @@ export interface PercpuArea {
 }
 
 export class Process {
-  readonly threads: Map<number, Thread> = new Map();
+  readonly threads: ThreadTable = new ThreadTable();
 
   // Guest through rt_sigaction. Index n is signal n.
   readonly signalActions: SignalAction[] = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);

@@ -21,13 +21,12 @@ export class RunQueue<T extends Queued<T>> {
 
   /** The thread `index` places behind the head. */
   at(index: number): T {
-    const thread = this.#slots[(this.#head + index) & (this.#slots.length - 1)];
-    return thread ?? panic('RunQueue.at', `index ${index} of ${this.#length}`);
+    const slots = this.#slots;
+    return slots[(this.#head + index) & (slots.length - 1)] ?? noThreadAt(index, this.#length);
   }
 
   push(thread: T): void {
-    if (thread.queue !== undefined)
-      panic('RunQueue.push', `thread ${thread.tid} is queued already`);
+    if (thread.queue !== undefined) refuse('push', thread.tid, 'queued already');
     if (this.#length === this.#slots.length) this.#grow();
     this.#place(thread, (this.#head + this.#length++) & (this.#slots.length - 1));
     thread.queue = this;
@@ -35,12 +34,12 @@ export class RunQueue<T extends Queued<T>> {
 
   /** Take out `thread`. The head moves into its place, so the order behind the head is kept. */
   remove(thread: T): void {
-    if (thread.queue !== this)
-      panic('RunQueue.remove', `thread ${thread.tid} is not in this queue`);
-    const head = this.at(0);
-    if (head !== thread) this.#place(head, thread.queueSlot);
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    if (thread.queue !== this) refuse('remove', thread.tid, 'not in this queue');
+    const slots = this.#slots;
+    const head = this.#head;
+    if (thread.queueSlot !== head) this.#place(slots[head] as T, thread.queueSlot);
+    slots[head] = undefined;
+    this.#head = (head + 1) & (slots.length - 1);
     this.#length--;
     thread.queue = undefined;
   }
@@ -56,4 +55,12 @@ export class RunQueue<T extends Queued<T>> {
     this.#head = 0;
     threads.forEach((thread, slot) => this.#place(thread, slot));
   }
+}
+
+function refuse(operation: string, tid: number, state: string): never {
+  panic(`RunQueue.${operation}`, `thread ${tid} is ${state}`);
+}
+
+function noThreadAt(index: number, length: number): never {
+  panic('RunQueue.at', `index ${index} of ${length}`);
 }
