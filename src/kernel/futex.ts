@@ -15,7 +15,7 @@ import { TASK_SIZE } from '../abi/module.js';
 import { panic } from './panic.js';
 import type { Thread } from './thread.js';
 import { momentAfter, readTimespec } from './time.js';
-import type { Wait } from './wait.js';
+import { type FutexWait, type Wait, waiting } from './wait.js';
 
 /** What this call needs of the kernel. */
 export interface Waking {
@@ -29,28 +29,14 @@ export interface Waking {
  * Which futex: its address, and 1 when it may be shared between processes, for which the aligned
  * address leaves room.
  */
-type FutexKey = number;
-
-class Waiter {
-  queue: Queue | undefined;
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
-
-  constructor(
-    readonly thread: Thread,
-    readonly bitset: number,
-  ) {}
-}
+export type FutexKey = number;
 
 /** A list out of which any waiter can be taken in O(1). */
 class Queue {
-  first: Waiter | undefined;
-  #last: Waiter | undefined;
+  first: FutexWait | undefined;
+  #last: FutexWait | undefined;
 
-  constructor(readonly key: FutexKey) {}
-
-  push(waiter: Waiter): void {
-    waiter.queue = this;
+  push(waiter: FutexWait): void {
     waiter.previous = this.#last;
     waiter.next = undefined;
     if (this.#last === undefined) this.first = waiter;
@@ -58,13 +44,12 @@ class Queue {
     this.#last = waiter;
   }
 
-  remove(waiter: Waiter): void {
+  remove(waiter: FutexWait): void {
     const { previous, next } = waiter;
     if (previous === undefined) this.first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    waiter.queue = undefined;
   }
 }
 
@@ -76,20 +61,22 @@ export class FutexTable {
     return this.#queues.size;
   }
 
-  add(key: FutexKey, waiter: Waiter): void {
-    const queue = this.#queues.get(key) ?? new Queue(key);
+  add(key: FutexKey, waiter: FutexWait): void {
+    const queue = this.#queues.get(key) ?? new Queue();
     this.#queues.set(key, queue);
+    waiter.key = key;
     queue.push(waiter);
   }
 
-  remove(waiter: Waiter): void {
-    const queue = waiter.queue ?? panic('FutexTable.remove', 'a waiter that waits no more');
+  /** Preconditions: the waiter is in the queue of its key. */
+  remove(waiter: FutexWait): void {
+    const queue = this.#queues.get(waiter.key) ?? panic('FutexTable.remove', 'nobody waits there');
     queue.remove(waiter);
-    if (queue.first === undefined) this.#queues.delete(queue.key);
+    if (queue.first === undefined) this.#queues.delete(waiter.key);
   }
 
   /** The waiters, first come first; the one it stands at may be removed meanwhile. */
-  *waiters(key: FutexKey): Generator<Waiter> {
+  *waiters(key: FutexKey): Generator<FutexWait> {
     let waiter = this.#queues.get(key)?.first;
     while (waiter !== undefined) {
       const { next } = waiter;
@@ -177,17 +164,19 @@ function wait(place: Place, value: number, deadline: number, bitset: number): nu
   if (key < 0) return key;
   const errno = compareWord(place, value);
   if (errno !== 0) return -errno;
-  const waiter = new Waiter(thread, bitset);
+  const waiter: FutexWait = {
+    kind: 'futex',
+    ...waiting(thread, deadline),
+    bitset,
+    key,
+    previous: undefined,
+    next: undefined,
+  };
   kernel.futexes.add(key, waiter);
-  return kernel.block(thread, {
-    deadline,
-    leave: () => kernel.futexes.remove(waiter),
-    onTimeout: () => -Errno.ETIMEDOUT,
-    onSignal: () => -Errno.EINTR,
-  });
+  return kernel.block(thread, waiter);
 }
 
-function wakeUp(kernel: Waking, waiter: Waiter): void {
+function wakeUp(kernel: Waking, waiter: FutexWait): void {
   kernel.futexes.remove(waiter);
   kernel.wake(waiter.thread, 0);
 }
@@ -240,7 +229,7 @@ function requeue(
 }
 
 /** One that moves to where it is keeps its place. */
-function move(futexes: FutexTable, waiter: Waiter, from: FutexKey, to: FutexKey): void {
+function move(futexes: FutexTable, waiter: FutexWait, from: FutexKey, to: FutexKey): void {
   if (from === to) return;
   futexes.remove(waiter);
   futexes.add(to, waiter);

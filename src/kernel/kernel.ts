@@ -32,11 +32,12 @@ import {
 } from './signal.js';
 import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
-import { type Joiner, Thread } from './thread.js';
+import { Thread } from './thread.js';
 import { END_OF_TIME } from './time.js';
 import { TimerQueue } from './timer-queue.js';
 import { type Counts, type Observer, TraceEvent, Tracer } from './trace.js';
-import type { Wait } from './wait.js';
+import { interruptionResult, leave, timeoutResult } from './wait-end.js';
+import { type JoinWait, type Wait, waiting } from './wait.js';
 
 export interface KernelOptions {
   readonly machine: Machine;
@@ -100,7 +101,7 @@ export class Kernel implements SchedulerView, Services {
   readonly #tracer: Tracer;
   readonly #dispatcher: Dispatcher;
   readonly #choice: Choice = { cpu: 0, tid: 0, fuel: 0 };
-  readonly #timers = new TimerQueue<Thread>();
+  readonly #timers = new TimerQueue<Wait>();
   /** Virtual time that passed while no thread could run, in nanoseconds. */
   #idleTime = 0;
   #aliveCount = 0;
@@ -416,15 +417,10 @@ export class Kernel implements SchedulerView, Services {
     if (target === undefined) return -Errno.ESRCH;
     if (target === thread) return -Errno.EDEADLK;
     if (target.state === 'dead') return this.#joined(status, target.exitStatus);
-    const joiner: Joiner = { thread, status };
-    const { joiners } = target;
-    joiners.push(joiner);
-    return this.block(thread, {
-      deadline: Number.POSITIVE_INFINITY,
-      leave: () => joiners.splice(joiners.indexOf(joiner), 1),
-      onTimeout: () => panic('join', 'a deadline'),
-      onSignal: () => -Errno.EINTR,
-    });
+    const base = waiting(thread, Number.POSITIVE_INFINITY);
+    const wait: JoinWait = { kind: 'join', ...base, target, status };
+    target.joiners.push(wait);
+    return this.block(thread, wait);
   }
 
   /** The result of a join that has succeeded. */
@@ -441,22 +437,22 @@ export class Kernel implements SchedulerView, Services {
    */
   block(thread: Thread, wait: Wait): number | undefined {
     if (wait.deadline <= this.now) {
-      wait.leave();
-      return wait.onTimeout();
+      leave(wait, this);
+      return timeoutResult(wait);
     }
     if (hasDeliverableSignal(thread)) {
-      wait.leave();
-      return wait.onSignal();
+      leave(wait, this);
+      return interruptionResult(wait, this);
     }
     thread.wait = wait;
-    if (wait.deadline !== Number.POSITIVE_INFINITY) this.#timers.add(thread);
+    if (wait.deadline !== Number.POSITIVE_INFINITY) this.#timers.add(wait);
     this.#dispatcher.stop(thread, 'blocked');
     return undefined;
   }
 
   /** What a blocked thread waited for has come, and whoever calls has taken it out of its queue. */
   wake(thread: Thread, result: number): void {
-    this.#timers.remove(thread);
+    if (thread.wait !== undefined) this.#timers.remove(thread.wait);
     thread.wait = undefined;
     thread.registers.ax = result;
     this.#dispatcher.wake(thread);
@@ -466,16 +462,16 @@ export class Kernel implements SchedulerView, Services {
     if (this.#timers.first === undefined) return;
     const { now } = this;
     for (;;) {
-      const thread = this.#timers.first;
-      if (thread?.wait === undefined || thread.wait.deadline > now) return;
-      thread.wait.leave();
-      this.wake(thread, thread.wait.onTimeout());
+      const wait = this.#timers.first;
+      if (wait === undefined || wait.deadline > now) return;
+      leave(wait, this);
+      this.wake(wait.thread, timeoutResult(wait));
     }
   }
 
   /** Nobody can run: let the time pass. False when nobody waits for it. */
   #skipToNextTimer(): boolean {
-    const wait = this.#timers.first?.wait;
+    const wait = this.#timers.first;
     if (wait === undefined) return false;
     this.#idleTime += Math.max(0, wait.deadline - this.now);
     return true;
@@ -505,8 +501,8 @@ export class Kernel implements SchedulerView, Services {
     sendSignal(target, signo);
     const { wait } = target;
     if (wait === undefined || !hasDeliverableSignal(target)) return;
-    wait.leave();
-    this.wake(target, wait.onSignal());
+    leave(wait, this);
+    this.wake(target, interruptionResult(wait, this));
   }
 
   /** rt_sigreturn: the interrupted call returns what it would have returned without the signal. */

@@ -6,15 +6,9 @@ import type { Process } from './process.js';
 import type { Registration, RseqIds, SliceExtension } from './rseq/registration.js';
 import type { Queued, RunQueue } from './run-queue.js';
 import type { SignalFrame, Suspension } from './signal-frame.js';
-import type { Wait } from './wait.js';
+import type { JoinWait, Wait } from './wait.js';
 
 export type ThreadState = 'runnable' | 'blocked' | 'dead';
-
-/** A thread that waits for the end of another, and where the status goes; 0: it is the result. */
-export interface Joiner {
-  readonly thread: Thread;
-  readonly status: number;
-}
 
 export class Thread implements Queued<Thread> {
   // Set once at spawn.
@@ -40,12 +34,9 @@ export class Thread implements Queued<Thread> {
   /** The point the thread is suspended at, whatever the kernel has made of registers.ip since. */
   point = 0;
   exitStatus = 0;
-  readonly joiners: Joiner[] = [];
+  readonly joiners: JoinWait[] = [];
   /** Set while it is blocked. */
   wait: Wait | undefined;
-  /** Place in the timer queue, -1 when it is in none. Writer: the queue only. */
-  timerSlot = -1;
-  timerSequence = 0;
   /** Concurrency id (Linux: mm_cid): unique among the process's threads that have a CPU. */
   concurrencyId = 0;
 

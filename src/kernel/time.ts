@@ -16,7 +16,7 @@ import {
 import type { Memory } from './memory.js';
 import type { Thread } from './thread.js';
 import type { Counts } from './trace.js';
-import type { Wait } from './wait.js';
+import { type Wait, waiting } from './wait.js';
 
 /** The last moment, 104 days after boot: later ones are taken for it, and the clocks stop there. */
 export const END_OF_TIME: number = Number.MAX_SAFE_INTEGER;
@@ -40,7 +40,7 @@ export function readTimespec(memory: Memory, address: number): number {
 }
 
 /** False on a fault; then nothing was written. */
-function writeTimespec(memory: Memory, address: number, time: number): boolean {
+export function writeTimespec(memory: Memory, address: number, time: number): boolean {
   const bytes = new Uint8Array(TIMESPEC_BYTES);
   const view = new DataView(bytes.buffer);
   const nanoseconds = time % NANOSECONDS_PER_SECOND;
@@ -114,14 +114,5 @@ function sleepUntil(
   deadline: number,
   remaining: number,
 ): number | undefined {
-  const { memory } = thread.process;
-  return kernel.block(thread, {
-    deadline,
-    leave: () => {},
-    onTimeout: () => 0,
-    onSignal: () => {
-      if (remaining === 0) return -Errno.EINTR;
-      return writeTimespec(memory, remaining, deadline - kernel.now) ? -Errno.EINTR : -Errno.EFAULT;
-    },
-  });
+  return kernel.block(thread, { kind: 'sleep', ...waiting(thread, deadline), remaining });
 }

@@ -1,13 +1,12 @@
-// The threads whose wait ends at a time: a binary heap over (deadline, order of arrival).
+// The waits that end at a time: a binary heap over (deadline, order of arrival).
 //
-// Invariant: a thread is in the queue when its timerSlot is its place there, and in none when -1.
+// Invariant: a wait is in the queue when its timerSlot is its place there, and in none when -1.
 
 import { panic } from './panic.js';
-import type { Wait } from './wait.js';
 
-/** What the queue keeps in the threads it holds. Writer: the queue only. */
 export interface Timed {
-  readonly wait: Wait | undefined;
+  readonly deadline: number;
+  // What the queue keeps in the waits it holds. Writer: the queue only.
   timerSlot: number;
   timerSequence: number;
 }
@@ -20,43 +19,42 @@ export class TimerQueue<T extends Timed> {
     return this.#heap[0];
   }
 
-  /** Preconditions: the thread waits, with a deadline. */
-  add(thread: T): void {
-    if (thread.timerSlot >= 0) panic('TimerQueue.add', 'a thread that is queued already');
-    thread.timerSequence = this.#sequence++;
-    this.#heap.push(thread);
-    this.#place(thread, this.#heap.length - 1);
-    this.#rise(thread);
+  add(wait: T): void {
+    if (wait.timerSlot >= 0) panic('TimerQueue.add', 'a wait that is queued already');
+    wait.timerSequence = this.#sequence++;
+    this.#heap.push(wait);
+    this.#place(wait, this.#heap.length - 1);
+    this.#rise(wait);
   }
 
-  /** Take the thread out, if it is in. */
-  remove(thread: T): void {
-    const slot = thread.timerSlot;
+  /** Take the wait out, if it is in. */
+  remove(wait: T): void {
+    const slot = wait.timerSlot;
     if (slot < 0) return;
-    thread.timerSlot = -1;
+    wait.timerSlot = -1;
     const last = this.#heap.pop() as T;
-    if (last === thread) return;
+    if (last === wait) return;
     this.#place(last, slot);
     this.#rise(last);
     this.#sink(last);
   }
 
-  #rise(thread: T): void {
-    while (thread.timerSlot > 0) {
-      const parent = this.#heap[(thread.timerSlot - 1) >> 1] as T;
-      if (!isBefore(thread, parent)) return;
-      this.#swap(thread, parent);
+  #rise(wait: T): void {
+    while (wait.timerSlot > 0) {
+      const parent = this.#heap[(wait.timerSlot - 1) >> 1] as T;
+      if (!isBefore(wait, parent)) return;
+      this.#swap(wait, parent);
     }
   }
 
-  #sink(thread: T): void {
+  #sink(wait: T): void {
     for (;;) {
-      const left = this.#heap[2 * thread.timerSlot + 1];
-      const right = this.#heap[2 * thread.timerSlot + 2];
+      const left = this.#heap[2 * wait.timerSlot + 1];
+      const right = this.#heap[2 * wait.timerSlot + 2];
       const least =
         left !== undefined && right !== undefined && isBefore(right, left) ? right : left;
-      if (least === undefined || !isBefore(least, thread)) return;
-      this.#swap(least, thread);
+      if (least === undefined || !isBefore(least, wait)) return;
+      this.#swap(least, wait);
     }
   }
 
@@ -66,18 +64,12 @@ export class TimerQueue<T extends Timed> {
     this.#place(b, slot);
   }
 
-  #place(thread: T, slot: number): void {
-    this.#heap[slot] = thread;
-    thread.timerSlot = slot;
+  #place(wait: T, slot: number): void {
+    this.#heap[slot] = wait;
+    wait.timerSlot = slot;
   }
 }
 
 function isBefore(a: Timed, b: Timed): boolean {
-  const first = deadlineOf(a);
-  const second = deadlineOf(b);
-  return first === second ? a.timerSequence < b.timerSequence : first < second;
-}
-
-export function deadlineOf(thread: Timed): number {
-  return thread.wait?.deadline ?? panic('TimerQueue', 'a thread that does not wait');
+  return a.deadline === b.deadline ? a.timerSequence < b.timerSequence : a.deadline < b.deadline;
 }

@@ -16,6 +16,7 @@ import { futex, FutexTable, type Waking } from '../../src/kernel/futex.js';
 import { Process } from '../../src/kernel/process.js';
 import { RandomScheduler } from '../../src/kernel/schedulers/random.js';
 import { Thread } from '../../src/kernel/thread.js';
+import { leave } from '../../src/kernel/wait-end.js';
 import type { Wait } from '../../src/kernel/wait.js';
 import { ArrayMemory } from './array-memory.js';
 import { boot, MEMORY_BYTES, resultsOf, spawn, tracked, WILD } from './boot.js';
@@ -174,7 +175,8 @@ class Bench implements Waking {
 
   /** The thread's deadline, or a signal. */
   leave(tid: number): void {
-    this.waits.get(tid)?.leave();
+    const wait = this.waits.get(tid);
+    if (wait !== undefined) leave(wait, this);
     this.waits.delete(tid);
   }
 

@@ -13,11 +13,6 @@ class Sleeper implements Timed {
     readonly name: number,
     readonly deadline: number,
   ) {}
-
-  get wait(): Timed['wait'] {
-    const { deadline } = this;
-    return { deadline, leave: () => {}, onTimeout: () => 0, onSignal: () => 0 };
-  }
 }
 
 /** First by deadline, then by arrival: Array.prototype.sort is stable. */
@@ -38,10 +33,6 @@ function queueOf(sleepers: readonly Sleeper[]): TimerQueue<Sleeper> {
   const queue = new TimerQueue<Sleeper>();
   for (const sleeper of sleepers) queue.add(sleeper);
   return queue;
-}
-
-function idle(): Timed {
-  return { wait: undefined, timerSlot: -1, timerSequence: 0 };
 }
 
 describe('the timer queue', () => {
@@ -92,7 +83,7 @@ describe('the timer queue', () => {
     );
   });
 
-  test('knows the place of every thread it holds, and -1 is the place of no other', () => {
+  test('knows the place of every wait it holds, and -1 is the place of no other', () => {
     fc.assert(
       fc.property(deadlines, fc.nat(), (times, at) => {
         const sleepers = times.map((time, name) => new Sleeper(name, time));
@@ -118,7 +109,7 @@ describe('the timer queue', () => {
     expect(queue.first).toBeUndefined();
   });
 
-  test('does not mind the removal of a thread that is not in it', () => {
+  test('does not mind the removal of a wait that is not in it', () => {
     const [inside, outside] = [new Sleeper(0, 5), new Sleeper(1, 1)];
     const queue = queueOf([inside]);
 
@@ -127,17 +118,10 @@ describe('the timer queue', () => {
     expect(queue.first).toBe(inside);
   });
 
-  test('panics when a thread comes twice', () => {
+  test('panics when a wait comes twice', () => {
     const sleeper = new Sleeper(0, 5);
     const queue = queueOf([sleeper]);
 
     expect(() => queue.add(sleeper)).toThrow(KernelPanic);
-  });
-
-  test('panics for a thread that does not wait, which has no place in an order', () => {
-    const queue = new TimerQueue<Timed>();
-    queue.add(idle());
-
-    expect(() => queue.add(idle())).toThrow(KernelPanic);
   });
 });
