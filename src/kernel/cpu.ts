@@ -6,7 +6,9 @@ import type { Thread } from './thread.js';
 export class Cpu {
   readonly queue: RunQueue<Thread> = new RunQueue();
   /** The thread whose registers this CPU holds; undefined when idle. Writer: kernel only. */
-  current: Thread | undefined;
+  current: Thread | undefined = undefined;
+  /** True when the slice of that thread ended by fuel, not by its own wish. */
+  isCurrentInterrupted = false;
 
   constructor(readonly id: number) {}
 }

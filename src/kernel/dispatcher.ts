@@ -28,7 +28,7 @@ export class Dispatcher {
     return this.#runnableCount;
   }
 
-  /** A new thread, in the queue of its CPU. */
+  /** A thread that is new or waits no more: into the queue of its CPU. */
   add(thread: Thread): void {
     this.#runnableCount++;
     this.#cpuOf(thread).queue.push(thread);
@@ -42,7 +42,7 @@ export class Dispatcher {
     const holder = this.#cpuOf(thread);
     if (holder.current === thread) this.#switchOut(holder);
     if (cpu.current !== undefined) this.#switchOut(cpu);
-    thread.queue?.remove(thread);
+    if (thread.queueSlot >= 0) holder.queue.remove(thread);
     if (thread.cpu !== cpu.id) this.#migrate(thread, cpu.id);
     cpu.current = thread;
     thread.concurrencyId = thread.process.concurrencyIds.addFirstAbsent();
@@ -52,22 +52,15 @@ export class Dispatcher {
   move(thread: Thread, cpu: number): void {
     const holder = this.#cpuOf(thread);
     if (holder.current === thread) this.#switchOut(holder);
-    thread.queue?.remove(thread);
+    if (thread.queueSlot >= 0) holder.queue.remove(thread);
     this.#migrate(thread, cpu);
     if (thread.state === 'runnable') this.#cpuOf(thread).queue.push(thread);
   }
 
-  /** The thread, which is on a CPU, stops being runnable. */
-  stop(thread: Thread, state: 'blocked' | 'dead'): void {
-    thread.state = state;
+  /** The thread, which is on a CPU, is not runnable any more. */
+  stop(thread: Thread): void {
     this.#runnableCount--;
     this.#switchOut(this.#cpuOf(thread));
-  }
-
-  /** A blocked thread can run again. */
-  wake(thread: Thread): void {
-    thread.state = 'runnable';
-    this.add(thread);
   }
 
   /** The CPU with the fewest threads of those allowed, the first of them. */
@@ -103,7 +96,7 @@ export class Dispatcher {
     if (this.personality.onSwitchOut(this.#seen)) thread.notifyResume = true;
     const isRunnable = thread.state === 'runnable';
     if (isRunnable) cpu.queue.push(thread);
-    const isPreempted = isRunnable && thread.wasInterrupted;
+    const isPreempted = isRunnable && cpu.isCurrentInterrupted;
     if (isPreempted) this.counts.preemptions++;
     this.tracer.emit(TraceEvent.SwitchOut, thread, isPreempted ? 1 : 0, 0);
   }

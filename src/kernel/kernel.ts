@@ -193,12 +193,12 @@ export class Kernel implements SchedulerView, Services {
     this.#tracer.emit(TraceEvent.Run, thread, fuel, 0);
 
     this.#isSliceOver = false;
-    thread.wasInterrupted = false;
-    this.#runUser(thread, fuel);
+    cpu.isCurrentInterrupted = false;
+    this.#runUser(cpu, thread, fuel);
   }
 
   /** Into user code, again and again until the slice is over. */
-  #runUser(thread: Thread, sliceFuel: number): void {
+  #runUser(cpu: Cpu, thread: Thread, sliceFuel: number): void {
     const { context, registers } = thread;
     let fuel = sliceFuel;
     while (this.#prepareReturnToUser(thread, sliceFuel)) {
@@ -207,7 +207,7 @@ export class Kernel implements SchedulerView, Services {
       fuel -= fuelUsed;
       this.counts.fuel += fuelUsed;
       thread.fuelUsed += fuelUsed;
-      thread.exitsSinceRestart++;
+      if (thread.extras !== undefined) thread.extras.exitsSinceRestart++;
       if (exit.kind === 'interrupted') {
         const { ip } = registers;
         thread.point = ip;
@@ -217,7 +217,7 @@ export class Kernel implements SchedulerView, Services {
       if (fuel > 0) continue;
       fuel = this.#extension(thread);
       if (fuel > 0) continue;
-      thread.wasInterrupted = true;
+      cpu.isCurrentInterrupted = true;
       return;
     }
   }
@@ -241,7 +241,7 @@ export class Kernel implements SchedulerView, Services {
    * False when the process died of it.
    */
   #prepareReturnToUser(thread: Thread, sliceFuel: number): boolean {
-    if (thread.pendingSignals !== 0n && !this.#deliverSignal(thread, sliceFuel)) return false;
+    if (thread.hasPendingSignal && !this.#deliverSignal(thread, sliceFuel)) return false;
     if (thread.notifyResume) {
       thread.notifyResume = false;
       const { ip } = thread.registers;
@@ -419,7 +419,7 @@ export class Kernel implements SchedulerView, Services {
     if (target.state === 'dead') return this.#joined(status, target.exitStatus);
     const base = waiting(thread, Number.POSITIVE_INFINITY);
     const wait: JoinWait = { kind: 'join', ...base, target, status };
-    target.joiners.push(wait);
+    target.ownExtras.joiners.push(wait);
     return this.block(thread, wait);
   }
 
@@ -446,7 +446,7 @@ export class Kernel implements SchedulerView, Services {
     }
     thread.wait = wait;
     if (wait.deadline !== Number.POSITIVE_INFINITY) this.#timers.add(wait);
-    this.#dispatcher.stop(thread, 'blocked');
+    this.#dispatcher.stop(thread);
     return undefined;
   }
 
@@ -455,7 +455,7 @@ export class Kernel implements SchedulerView, Services {
     if (thread.wait !== undefined) this.#timers.remove(thread.wait);
     thread.wait = undefined;
     thread.registers.ax = result;
-    this.#dispatcher.wake(thread);
+    this.#dispatcher.add(thread);
   }
 
   #expireTimers(): void {
@@ -478,15 +478,16 @@ export class Kernel implements SchedulerView, Services {
   }
 
   exitThread(thread: Thread, status: number): undefined {
-    thread.exitStatus = status;
+    thread.registers.ax = status;
     this.#tracer.emit(TraceEvent.Exit, thread, status, 0);
     this.#personality.onExit(thread);
     this.#aliveCount--;
-    this.#dispatcher.stop(thread, 'dead');
+    thread.suspension = 'ended';
+    this.#dispatcher.stop(thread);
     for (const joiner of thread.joiners) {
       this.wake(joiner.thread, this.#joined(joiner.status, status));
     }
-    thread.joiners.length = 0;
+    if (thread.extras !== undefined) thread.extras.joiners.length = 0;
     // As in Linux, the status of a process whose threads all left one by one is the last one's.
     if (this.#aliveCount === 0) this.process.exitStatus = status;
   }

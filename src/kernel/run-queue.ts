@@ -3,14 +3,14 @@
 import { panic } from './panic.js';
 
 /** What a queue keeps in the threads it holds. Writer: the queue only. */
-export interface Queued<T extends Queued<T>> {
+export interface Queued {
   readonly tid: number;
-  queue: RunQueue<T> | undefined;
+  /** -1 in no queue. */
   queueSlot: number;
 }
 
 /** A ring of runnable threads, first in first out, from which any one can be taken. All in O(1). */
-export class RunQueue<T extends Queued<T>> {
+export class RunQueue<T extends Queued> {
   #slots: (T | undefined)[] = Array.from({ length: 8 });
   #head = 0;
   #length = 0;
@@ -26,22 +26,22 @@ export class RunQueue<T extends Queued<T>> {
   }
 
   push(thread: T): void {
-    if (thread.queue !== undefined) refuse('push', thread.tid, 'queued already');
+    if (thread.queueSlot >= 0) refuse('push', thread.tid, 'queued already');
     if (this.#length === this.#slots.length) this.#grow();
     this.#place(thread, (this.#head + this.#length++) & (this.#slots.length - 1));
-    thread.queue = this;
   }
 
   /** Take out `thread`. The head moves into its place, so the order behind the head is kept. */
   remove(thread: T): void {
-    if (thread.queue !== this) refuse('remove', thread.tid, 'not in this queue');
     const slots = this.#slots;
     const head = this.#head;
-    if (thread.queueSlot !== head) this.#place(slots[head] as T, thread.queueSlot);
+    const slot = thread.queueSlot;
+    if (slots[slot] !== thread) refuse('remove', thread.tid, 'not in this queue');
+    if (slot !== head) this.#place(slots[head] as T, slot);
     slots[head] = undefined;
     this.#head = (head + 1) & (slots.length - 1);
     this.#length--;
-    thread.queue = undefined;
+    thread.queueSlot = -1;
   }
 
   #place(thread: T, slot: number): void {

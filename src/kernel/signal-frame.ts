@@ -3,8 +3,8 @@
 import { SIG_DFL } from '../abi/signal.js';
 import type { Registers } from './machine.js';
 
-/** Which import a thread is suspended in, and so which register that import returns. */
-export type Suspension = 'entry' | 'interrupt' | 'syscall';
+/** Which import a thread is suspended in, and so which register that import returns; ended: in none. */
+export type Suspension = 'entry' | 'interrupt' | 'syscall' | 'ended';
 
 export interface SignalAction {
   /** Table index of the handler, SIG_DFL or SIG_IGN. */

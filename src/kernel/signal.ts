@@ -50,7 +50,7 @@ export function sendSignal(thread: Thread, signo: number): void {
 }
 
 export function hasDeliverableSignal(thread: Thread): boolean {
-  return (thread.pendingSignals & ~thread.signalMask) !== 0n;
+  return thread.hasPendingSignal && (thread.pendingSignals & ~thread.signalMask) !== 0n;
 }
 
 /** Take the lowest signal that is pending, not blocked and not ignored, or 0. */
@@ -78,7 +78,7 @@ function isIgnored(thread: Thread, signo: number): boolean {
 export function pushFrame(thread: Thread, signo: number): SignalAction {
   const actions = thread.process.signalActions;
   const action = actions[signo] as SignalAction;
-  thread.frames.push({
+  thread.ownExtras.frames.push({
     registers: { ...thread.registers },
     point: thread.point,
     suspension: thread.suspension,
@@ -95,7 +95,7 @@ export function pushFrame(thread: Thread, signo: number): SignalAction {
 
 /** Take down the newest frame. False when there is none. */
 export function popFrame(thread: Thread): boolean {
-  const frame = thread.frames.pop();
+  const frame = thread.extras?.frames.pop();
   if (frame === undefined) return false;
   const { ip, r10, cx, dx, ax } = frame.registers;
   Object.assign(thread.registers, { ip, r10, cx, dx, ax });

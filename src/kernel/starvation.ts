@@ -15,21 +15,23 @@ export interface Starvation {
 
 /** The thread has been sent from `ip` to a restart label, in a slice of `sliceFuel`. */
 export function noteRestart(thread: Thread, sliceFuel: number, ip: number): void {
-  const isInARow = thread.exitsSinceRestart <= 1;
-  thread.restartsInARow = isInARow ? thread.restartsInARow + 1 : 1;
-  thread.largestFutileSlice =
-    thread.restartsInARow === 1 ? sliceFuel : Math.max(thread.largestFutileSlice, sliceFuel);
-  thread.exitsSinceRestart = 0;
-  thread.lastRestartedIp = ip;
+  const streak = thread.ownExtras;
+  const isInARow = streak.exitsSinceRestart <= 1;
+  streak.restartsInARow = isInARow ? streak.restartsInARow + 1 : 1;
+  streak.largestFutileSlice =
+    streak.restartsInARow === 1 ? sliceFuel : Math.max(streak.largestFutileSlice, sliceFuel);
+  streak.exitsSinceRestart = 0;
+  streak.lastRestartedIp = ip;
 }
 
 /** The thread with the most restarts in a row, if there is one with more than one. */
 export function worstStarvation(threads: Iterable<Thread>): Starvation | undefined {
   let worst: Thread | undefined;
   for (const thread of threads) {
-    if (thread.restartsInARow > (worst?.restartsInARow ?? 1)) worst = thread;
+    const most = worst?.someExtras.restartsInARow ?? 1;
+    if (thread.someExtras.restartsInARow > most) worst = thread;
   }
   if (worst === undefined) return undefined;
-  const { tid, lastRestartedIp: ip, restartsInARow: restarts, largestFutileSlice } = worst;
-  return { tid, ip, restarts, largestSlice: largestFutileSlice };
+  const { lastRestartedIp: ip, restartsInARow: restarts, largestFutileSlice } = worst.someExtras;
+  return { tid: worst.tid, ip, restarts, largestSlice: largestFutileSlice };
 }

@@ -3,14 +3,14 @@
 import type { CpuSet } from './cpu-set.js';
 import { type Context, newRegisters, type Registers } from './machine.js';
 import type { Process } from './process.js';
-import type { Registration, RseqIds, SliceExtension } from './rseq/registration.js';
-import type { Queued, RunQueue } from './run-queue.js';
+import type { Queued } from './run-queue.js';
 import type { SignalFrame, Suspension } from './signal-frame.js';
+import { NO_EXTRAS, ThreadExtras } from './thread-extras.js';
 import type { JoinWait, Wait } from './wait.js';
 
 export type ThreadState = 'runnable' | 'blocked' | 'dead';
 
-export class Thread implements Queued<Thread> {
+export class Thread implements Queued {
   // Set once at spawn.
   readonly tid: number;
   readonly process: Process;
@@ -22,57 +22,35 @@ export class Thread implements Queued<Thread> {
   readonly registers: Registers = newRegisters();
 
   // Kernel only: scheduling.
-  state: ThreadState = 'runnable';
   affinity: CpuSet;
   /** CPU the thread runs on, or ran on last. */
   cpu: number;
-  queue: RunQueue<Thread> | undefined;
-  queueSlot = 0;
-  /** True when its slice ended by fuel, not by its own wish. */
-  wasInterrupted = false;
+  /** Place in the queue of its CPU, -1 when it is in none. Writer: the queue only. */
+  queueSlot = -1;
   suspension: Suspension = 'entry';
   /** The point the thread is suspended at, whatever the kernel has made of registers.ip since. */
   point = 0;
-  exitStatus = 0;
-  readonly joiners: JoinWait[] = [];
   /** Set while it is blocked. */
-  wait: Wait | undefined;
+  wait: Wait | undefined = undefined;
   /** Concurrency id (Linux: mm_cid): unique among the process's threads that have a CPU. */
   concurrencyId = 0;
 
-  // Kernel only: work before user code runs again (Linux: TIF_NOTIFY_RESUME, TIF_SIGPENDING).
+  // Kernel only: work before user code runs again (Linux: TIF_NOTIFY_RESUME).
   notifyResume = false;
   /** What happened since a personality last looked: bits of RseqEvent. */
   events = 0;
-  /** Bit n-1 is signal n. */
-  pendingSignals = 0n;
+
+  /** Bit n-1 is signal n. Every thread has one for a moment: the library spawns with all blocked. */
   signalMask = 0n;
-  readonly frames: SignalFrame[] = [];
 
   // The personality. turner, google: cpu pointer of this thread, 0 when it takes no part.
   cpuPointer = 0;
-  /** event-counter, percpu-signal: the area it shares with the kernel, 0 when there is none. */
-  area = 0;
-  /** event-counter: events so far, as the area has them. */
-  eventCounter = 0;
-  /** linux, linux-v2: set while it is registered. */
-  registration: Registration | undefined;
-  /** linux-v2: what the kernel wrote to the area last. */
-  writtenIds: RseqIds | undefined;
-  /** linux-v2 */
-  sliceExtension: SliceExtension = 'off';
-  /** linux-v2: what a system call has found wrong. Resume work kills for it, with these words. */
-  incoherence: string | undefined;
 
   // Statistics: instructions it has executed.
   fuelUsed = 0;
 
-  // Statistics: redirections with no other exit from user code in between.
-  restartsInARow = 0;
-  exitsSinceRestart = 0;
-  /** Largest slice, in fuel, that such a redirection ended. */
-  largestFutileSlice = 0;
-  lastRestartedIp = 0;
+  /** Everything else, of a thread that has any. */
+  extras: ThreadExtras | undefined = undefined;
 
   constructor(
     tid: number,
@@ -90,8 +68,97 @@ export class Thread implements Queued<Thread> {
     this.cpu = cpu;
   }
 
+  get state(): ThreadState {
+    if (this.wait !== undefined) return 'blocked';
+    return this.suspension === 'ended' ? 'dead' : 'runnable';
+  }
+
   /** What the import in which the thread is suspended returns when it runs next. */
   get resumeValue(): number {
     return this.suspension === 'interrupt' ? this.registers.ip : this.registers.ax;
+  }
+  /** What it ended with, once it is dead: no call returns any more, and this is the word for results. */
+  get exitStatus(): number {
+    return this.registers.ax;
+  }
+
+  /** To be read. */
+  get someExtras(): Readonly<ThreadExtras> {
+    return this.extras ?? NO_EXTRAS;
+  }
+
+  /** To be written. */
+  get ownExtras(): ThreadExtras {
+    this.extras ??= new ThreadExtras();
+    return this.extras;
+  }
+
+  /** Also one that is blocked. Every switch asks: most threads have no signals to look at. */
+  get hasPendingSignal(): boolean {
+    return this.extras !== undefined && this.extras.pendingSignals !== 0n;
+  }
+
+  get joiners(): readonly JoinWait[] {
+    return this.someExtras.joiners;
+  }
+
+  get frames(): readonly SignalFrame[] {
+    return this.someExtras.frames;
+  }
+
+  get pendingSignals(): ThreadExtras['pendingSignals'] {
+    return this.someExtras.pendingSignals;
+  }
+
+  set pendingSignals(value: ThreadExtras['pendingSignals']) {
+    if (value !== this.pendingSignals) this.ownExtras.pendingSignals = value;
+  }
+
+  get area(): ThreadExtras['area'] {
+    return this.someExtras.area;
+  }
+
+  set area(value: ThreadExtras['area']) {
+    if (value !== this.area) this.ownExtras.area = value;
+  }
+
+  get eventCounter(): ThreadExtras['eventCounter'] {
+    return this.someExtras.eventCounter;
+  }
+
+  set eventCounter(value: ThreadExtras['eventCounter']) {
+    if (value !== this.eventCounter) this.ownExtras.eventCounter = value;
+  }
+
+  get registration(): ThreadExtras['registration'] {
+    return this.someExtras.registration;
+  }
+
+  set registration(value: ThreadExtras['registration']) {
+    if (value !== this.registration) this.ownExtras.registration = value;
+  }
+
+  get writtenIds(): ThreadExtras['writtenIds'] {
+    return this.someExtras.writtenIds;
+  }
+
+  set writtenIds(value: ThreadExtras['writtenIds']) {
+    if (value !== this.writtenIds) this.ownExtras.writtenIds = value;
+  }
+
+  get sliceExtension(): ThreadExtras['sliceExtension'] {
+    return this.someExtras.sliceExtension;
+  }
+
+  set sliceExtension(value: ThreadExtras['sliceExtension']) {
+    if (value !== this.sliceExtension) this.ownExtras.sliceExtension = value;
+  }
+
+  get incoherence(): ThreadExtras['incoherence'] {
+    return this.someExtras.incoherence;
+  }
+
+  set incoherence(value: ThreadExtras['incoherence']) {
+    if (value !== this.incoherence) this.ownExtras.incoherence = value;
   }
 }

@@ -19,7 +19,7 @@ export function leave(wait: Wait, { futexes }: WaitPlaces): void {
       futexes.remove(wait);
       break;
     case 'join':
-      wait.target.joiners.splice(wait.target.joiners.indexOf(wait), 1);
+      wait.target.ownExtras.joiners.splice(wait.target.joiners.indexOf(wait), 1);
       break;
     case 'sleep':
       break;

@@ -100,7 +100,7 @@ describe('sched_setaffinity', () => {
 
     const thread = threadOf(kernel, 2);
     expect(thread.cpu).toBe(1);
-    expect(thread.queue).toBe(kernel.cpus[1]?.queue);
+    expect(kernel.cpus[1]?.queue.at(0)).toBe(thread);
   });
 
   test('of a thread that another cpu holds takes it from there and leaves the caller’s slice', () => {

@@ -5,10 +5,12 @@ import { Errno } from '../../src/abi/errno.js';
 import { FUTEX_BITSET_MATCH_ANY, FutexOp } from '../../src/abi/futex.js';
 import { RseqOp } from '../../src/abi/rseq.js';
 import { Sysno } from '../../src/abi/syscall.js';
+import type { Cpu } from '../../src/kernel/cpu.js';
 import type { Kernel } from '../../src/kernel/kernel.js';
 import type { Scheduler } from '../../src/kernel/scheduler.js';
 import { RandomScheduler } from '../../src/kernel/schedulers/random.js';
 import { RoundRobinScheduler } from '../../src/kernel/schedulers/round-robin.js';
+import type { Thread } from '../../src/kernel/thread.js';
 import { type Observer, TraceEvent } from '../../src/kernel/trace.js';
 import {
   boot,
@@ -160,7 +162,7 @@ describe('when a cpu goes offline', () => {
     stepTimes(kernel, 3);
 
     expect(threadOf(kernel, 2)).toMatchObject({ cpu: 2, state: 'runnable' });
-    expect(threadOf(kernel, 2).queue).toBe(kernel.cpus[2]?.queue);
+    expect(kernel.cpus[2]?.queue.at(0)).toBe(threadOf(kernel, 2));
     expect(kernel.cpus[1]).toMatchObject({ current: undefined });
     expect(kernel.counts.fuel).toBe(2 + 1 + 4);
   });
@@ -351,6 +353,11 @@ const MAIN: Script = [
   ...Array.from({ length: WORKERS }, (_, index) => syscall(Sysno.Join, index + 2)),
 ];
 
+function queuedOn(cpu: Cpu | undefined): Thread[] {
+  if (cpu === undefined) return [];
+  return Array.from({ length: cpu.queue.length }, (_, place) => cpu.queue.at(place));
+}
+
 /** What is wrong with where the kernel has its threads. */
 function misplaced(kernel: Kernel): string[] {
   const wrong: string[] = [];
@@ -360,10 +367,10 @@ function misplaced(kernel: Kernel): string[] {
     if (!kernel.isOnline(cpu)) wrong.push(`thread ${tid} is on cpu ${cpu}, which is offline`);
     if (!thread.affinity.has(cpu)) wrong.push(`thread ${tid} must not be on cpu ${cpu}`);
     const holder = kernel.cpus[cpu];
-    const places = (holder?.current === thread ? 1 : 0) + (thread.queue === undefined ? 0 : 1);
+    const places = (holder?.current === thread ? 1 : 0) + (thread.queueSlot < 0 ? 0 : 1);
     if (places !== (state === 'runnable' ? 1 : 0))
       wrong.push(`thread ${tid} is in ${places} places`);
-    if (thread.queue !== undefined && thread.queue !== holder?.queue) {
+    if (thread.queueSlot >= 0 && !queuedOn(holder).includes(thread)) {
       wrong.push(`thread ${tid} is in the queue of another cpu`);
     }
   }

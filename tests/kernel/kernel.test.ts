@@ -36,7 +36,8 @@ describe('a slice', () => {
 
     kernel.step();
 
-    expect(threadOf(kernel, 1)).toMatchObject({ point: ipOf(7), wasInterrupted: true });
+    expect(threadOf(kernel, 1).point).toBe(ipOf(7));
+    expect(kernel.cpus[0]?.isCurrentInterrupted).toBe(true);
     expect(kernel.counts.fuel).toBe(7);
   });
 

@@ -55,14 +55,14 @@ describe('run queue', () => {
     expect(tidsOf(queue)).toEqual([2, 1, 4]);
   });
 
-  test('a thread knows the queue it is in', () => {
-    const [thread] = newThreads(1) as [Thread];
-    const queue = queueOf([thread]);
-    expect(thread.queue).toBe(queue);
+  test('a thread knows its place, and that it has none', () => {
+    const [first, second] = newThreads(2) as [Thread, Thread];
+    const queue = queueOf([first, second]);
+    expect([first.queueSlot, second.queueSlot]).toEqual([0, 1]);
 
-    queue.remove(thread);
+    queue.remove(first);
 
-    expect(thread.queue).toBeUndefined();
+    expect(first.queueSlot).toBe(-1);
   });
 
   test('is first in, first out around the end of its ring', () => {

@@ -544,7 +544,7 @@ describe('optimized: a signal', () => {
     (_what, suspension, left) => {
       const { personality, thread, memory } = interruptedIn('linux-v2', { length: OPTIMIZED });
       const { registers, point } = thread;
-      thread.frames.push({ registers: { ...registers }, point, suspension, mask: 0n });
+      thread.ownExtras.frames.push({ registers: { ...registers }, point, suspension, mask: 0n });
       Object.assign(thread, { suspension: 'entry', point: 0 });
       registers.ip = 0;
 
