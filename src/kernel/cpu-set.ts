@@ -4,7 +4,7 @@
 export const MAX_CPUS = 256;
 
 export class CpuSet {
-  readonly #words = new Uint32Array(MAX_CPUS / 32);
+  readonly #words = new Int32Array(MAX_CPUS / 32);
 
   static firstCpus(count: number): CpuSet {
     const set = new CpuSet();
@@ -32,7 +32,7 @@ export class CpuSet {
   addFirstAbsent(): number {
     const words = this.#words;
     let index = 0;
-    while (words[index] === 0xffffffff) index++;
+    while (words[index] === -1) index++;
     if (index === words.length) return MAX_CPUS;
     const word = words[index] as number;
     const lowest = ~word & (word + 1);

@@ -54,7 +54,7 @@ export class Dispatcher {
     if (holder.current === thread) this.#switchOut(holder);
     if (thread.queueSlot >= 0) holder.queue.remove(thread);
     this.#migrate(thread, cpu);
-    if (thread.state === 'runnable') this.#cpuOf(thread).queue.push(thread);
+    if (thread.isRunnable) this.#cpuOf(thread).queue.push(thread);
   }
 
   /** The thread, which is on a CPU, is not runnable any more. */
@@ -94,7 +94,7 @@ export class Dispatcher {
     thread.events |= RseqEvent.Preempt;
     copyRegisters(thread.registers, this.#seen);
     if (this.personality.onSwitchOut(this.#seen)) thread.notifyResume = true;
-    const isRunnable = thread.state === 'runnable';
+    const { isRunnable } = thread;
     if (isRunnable) cpu.queue.push(thread);
     const isPreempted = isRunnable && cpu.isCurrentInterrupted;
     if (isPreempted) this.counts.preemptions++;

@@ -152,7 +152,7 @@ export class Kernel implements SchedulerView, Services {
 
   runnable(tid: number): Thread | undefined {
     const thread = this.process.threads.get(tid);
-    return thread?.state === 'runnable' ? thread : undefined;
+    return thread?.isRunnable ? thread : undefined;
   }
 
   /**
@@ -186,7 +186,7 @@ export class Kernel implements SchedulerView, Services {
     const thread = this.process.threads.get(choice.tid);
     if (cpu === undefined || thread === undefined) return refuse(choice);
     const { fuel } = choice;
-    const canRun = thread.state === 'runnable' && thread.affinity.has(cpu.id);
+    const canRun = thread.isRunnable && thread.affinity.has(cpu.id);
     if (!canRun || !this.onlineCpus.has(cpu.id) || !isSliceFuel(fuel)) return refuse(choice);
     this.schedule.append(choice);
     if (cpu.current !== thread) this.#switchTo(cpu, thread);
@@ -314,7 +314,7 @@ export class Kernel implements SchedulerView, Services {
       default:
         exit.kind satisfies never;
     }
-    return !this.#isSliceOver && thread.state === 'runnable' && !this.process.hasExited;
+    return !this.#isSliceOver && thread.isRunnable && !this.process.hasExited;
   }
 
   #syscall(thread: Thread, sysno: number, args: Int32Array): void {
@@ -325,7 +325,7 @@ export class Kernel implements SchedulerView, Services {
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
     if (result !== undefined) thread.registers.ax = result;
     this.#tracer.emit(TraceEvent.Syscall, thread, sysno, result ?? 0);
-    if (thread.state !== 'runnable' || this.#personality.onSyscallExit === undefined) return;
+    if (!thread.isRunnable || this.#personality.onSyscallExit === undefined) return;
     const { ip } = thread.registers;
     this.#fixedUp(thread, ip, this.#personality.onSyscallExit(thread), 0);
   }

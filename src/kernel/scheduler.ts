@@ -33,7 +33,7 @@ export interface Scheduler {
 
 /** The thread that `cpu` runs and could go on with. */
 export function runningThread(cpu: Cpu): Thread | undefined {
-  return cpu.current?.state === 'runnable' ? cpu.current : undefined;
+  return cpu.current?.isRunnable ? cpu.current : undefined;
 }
 
 /** A queued thread of the longest other queue that may run on `cpu`; the first of them, or none. */

@@ -39,7 +39,6 @@ export class Thread implements Queued {
   notifyResume = false;
   /** What happened since a personality last looked: bits of RseqEvent. */
   events = 0;
-
   /** Bit n-1 is signal n. Every thread has one for a moment: the library spawns with all blocked. */
   signalMask = 0n;
 
@@ -73,10 +72,16 @@ export class Thread implements Queued {
     return this.suspension === 'ended' ? 'dead' : 'runnable';
   }
 
+  /** state is runnable. */
+  get isRunnable(): boolean {
+    return this.wait === undefined && this.suspension !== 'ended';
+  }
+
   /** What the import in which the thread is suspended returns when it runs next. */
   get resumeValue(): number {
     return this.suspension === 'interrupt' ? this.registers.ip : this.registers.ax;
   }
+
   /** What it ended with, once it is dead: no call returns any more, and this is the word for results. */
   get exitStatus(): number {
     return this.registers.ax;
