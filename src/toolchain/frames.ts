@@ -22,7 +22,7 @@
 
 import type { Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
-import { isIn, liveAfterCalls, type Locals } from './liveness.js';
+import { liveLocals } from './liveness.js';
 import { POINT, SECTION_POINT } from './names.js';
 import { makeStatements } from './statements.js';
 import { POINT_VALUE, POP, PUSH, REWINDING, STATE, TARGET } from './suspend.js';
@@ -63,8 +63,6 @@ class FunctionFrames {
   readonly #ip: number;
   readonly #base: number;
   readonly #spine = new Set<Ref>();
-  /** Of each call. */
-  readonly #live: readonly Locals[];
   /** The locals that a frame holds. */
   readonly #saved: readonly number[];
   /** The function that the points of this one call. */
@@ -86,10 +84,7 @@ class FunctionFrames {
     this.#index = ir.addLocal(func, this.#i32);
     this.#ip = ir.addLocal(func, this.#i32);
     this.#base = ir.addLocal(func, this.#i32);
-    this.#live = liveAfterCalls(ir, body, calls);
-    const all = this.#live.reduce((union, live) => union | live, 0n);
-    const locals = Array.from({ length: this.#index }, (_, local) => local);
-    this.#saved = locals.filter((local) => isIn(all, local));
+    this.#saved = liveLocals(ir, body, calls);
   }
 
   add(): void {
@@ -219,15 +214,15 @@ class FunctionFrames {
   }
 
   #stringPlainCall(ref: Ref, label: string, region: Region): void {
-    const leave = [...this.#leaveAs(this.#callCount * 2), this.ir.module.br(SAVE)];
+    const leave = [this.#setIndex(this.#callCount * 2), this.ir.module.br(SAVE)];
     region.items.push(label, ref, this.#when(this.#isUnwinding(), leave));
   }
 
   #stringPoint(ref: Ref, ip: Ref, label: string, region: Region): void {
     const { module, binaryen } = this.ir;
     const { items } = region;
-    items.push(...this.#leaveAs(this.#callCount * 2 + 1));
-    items.push(module.local.set(this.#ip, ip), module.br(YIELD));
+    items.push(this.#setIndex(this.#callCount * 2 + 1), module.local.set(this.#ip, ip));
+    items.push(module.br(YIELD));
     items.push(label, module.global.set(TARGET, module.i32.const(0)));
     if (this.ir.kind(ref) !== 'LocalSet') return;
     const value = module.global.get(POINT_VALUE, binaryen.i32);
@@ -248,18 +243,8 @@ class FunctionFrames {
     return ir.operands(call)[0]?.get();
   }
 
-  /** index = ...; locals that nobody reads any more are 0, in the frame and for the engine. */
-  #leaveAs(index: number): Ref[] {
-    const { module } = this.ir;
-    const live = this.#live[(index >> 1) - 1] as Locals;
-    const dead = this.#saved.filter((local) => !isIn(live, local));
-    return [
-      module.local.set(this.#index, module.i32.const(index)),
-      ...dead.map((local) => {
-        const type = this.ir.localType(this.func, local);
-        return module.local.set(local, this.#zero(type) as Ref);
-      }),
-    ];
+  #setIndex(index: number): Ref {
+    return this.ir.module.local.set(this.#index, this.ir.module.i32.const(index));
   }
 
   #branchToEntry({ entries, firstCall }: Region): Ref {

@@ -20,7 +20,7 @@ export function makeStatements(ir: Ir, func: Ref, calls: SuspendingCalls): Ref {
   }
   if (hasValuedBlock(ir, ir.binaryen.getFunctionInfo(func).body, calls)) {
     // Branches bring values to its end: Binaryen takes them all apart.
-    ir.module.runPassesOnFunction(func, ['flatten', 'simplify-locals-notee-nostructure']);
+    ir.module.runPassesOnFunction(func, ['flatten', 'simplify-locals-notee-nostructure', 'vacuum']);
   }
   return new StatementMaker(ir, func, calls).make();
 }
