@@ -145,7 +145,15 @@ function locate(path: string): string {
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
-  const { metering, abi, fastPath, resume, optimizeLevel, moduleFile, ascArguments: extra } = options;
+  const {
+    metering,
+    abi,
+    fastPath,
+    resume,
+    optimizeLevel,
+    moduleFile,
+    ascArguments: extra,
+  } = options;
   const code = [metering, abi, fastPath, resume, optimizeLevel];
   const toolchain = [process.version, ...code, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);

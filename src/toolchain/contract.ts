@@ -288,7 +288,6 @@ function exportedFunction(ir: Ir, name: string): string | undefined {
   return undefined;
 }
 
-
 function load(ir: Ir, address: Ref): Ref {
   return (ir.module.i32['load'] as (offset: number, align: number, ptr: Ref) => Ref)(0, 4, address);
 }

@@ -96,16 +96,13 @@ class FunctionFrames {
     const { results } = binaryen.getFunctionInfo(this.func);
     if (results === binaryen.none) region.items.push(module.return());
     const { bytes, slots } = this.#layout();
-    const resume = this.#when(
-      this.#isRewinding(),
-      [
-        module.local.set(this.#base, module.call(POP, [module.i32.const(bytes)], this.#i32)),
-        ...slots.map((slot) => this.#restore(slot)),
-        ...this.#resumePoint(),
-        module.global.set(TARGET, this.#get(this.#index)),
-        this.#branchToEntry(region),
-      ],
-    );
+    const resume = this.#when(this.#isRewinding(), [
+      module.local.set(this.#base, module.call(POP, [module.i32.const(bytes)], this.#i32)),
+      ...slots.map((slot) => this.#restore(slot)),
+      ...this.#resumePoint(),
+      module.global.set(TARGET, this.#get(this.#index)),
+      this.#branchToEntry(region),
+    ]);
     const code = module.block(YIELD, this.#children(region, resume), binaryen.none);
     const point = module.drop(module.call(this.#point, [this.#get(this.#ip)], this.#i32));
     const save = [

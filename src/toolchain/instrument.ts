@@ -72,7 +72,9 @@ export function instrument(
   try {
     return withPassOptions(binaryen, passOptions, () =>
       // asc's optimiser has settings of its own, and leaves them behind.
-      runPipeline(binaryen, module, options, () => withPassOptions(binaryen, passOptions, optimize)),
+      runPipeline(binaryen, module, options, () =>
+        withPassOptions(binaryen, passOptions, optimize),
+      ),
     );
   } catch (cause) {
     if (cause instanceof ToolchainError) throw cause;

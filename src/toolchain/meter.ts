@@ -442,7 +442,10 @@ class FunctionMeter {
     const { module, binaryen } = ir;
     const isKept = ir.kind(test) === 'LocalSet';
     const call = isKept ? (ir.operands(test)[0]?.get() as Ref) : test;
-    const { section, point } = parsePointName(ir.text(call, 'Target')) as { section: number; point: number };
+    const { section, point } = parsePointName(ir.text(call, 'Target')) as {
+      section: number;
+      point: number;
+    };
     const { before, ip } = this.#beginPoint(section, point);
     const result = isKept ? ir.get(test, 'Index') : ir.addLocal(this.func, binaryen.i32);
     const reset = module.local.set(result, module.i32.const(0));

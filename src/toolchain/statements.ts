@@ -154,7 +154,9 @@ class StatementMaker {
     const kind = this.ir.kind(ref);
     const isStatement = (kind === 'LocalSet' || kind === 'Drop') && !hasValue(this.ir, ref);
     const isCall = this.calls.has(operand.get());
-    return isStatement && isCall ? this.#split(operand.get(), out) : this.#splitOperand(operand, out);
+    return isStatement && isCall
+      ? this.#split(operand.get(), out)
+      : this.#splitOperand(operand, out);
   }
 
   /** The operand, in which there is no suspending call any more. */

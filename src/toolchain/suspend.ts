@@ -162,10 +162,7 @@ class SuspensionBuilder {
       module.if(fits, module.nop(), module.unreachable()),
       this.#local(1),
     ];
-    const pop = [
-      module.global.set(STACK, this.#binary('sub', stack(), this.#local(0))),
-      stack(),
-    ];
+    const pop = [module.global.set(STACK, this.#binary('sub', stack(), this.#local(0))), stack()];
     module.addFunction(PUSH, this.#i32, this.#i32, [this.#i32], this.ir.sequence(push, this.#i32));
     module.addFunction(POP, this.#i32, this.#i32, [], this.ir.sequence(pop, this.#i32));
   }
@@ -185,10 +182,7 @@ class SuspensionBuilder {
     const body = [
       module.if(failed, module.return(module.i32.const(-1))),
       module.memory.fill(hostPages, module.i32.const(0), module.i32.const(HOST_BYTES)),
-      module.global.set(
-        CONTEXT,
-        this.#binary('add', this.#global(CONTEXT), shift(this.#local(0))),
-      ),
+      module.global.set(CONTEXT, this.#binary('add', this.#global(CONTEXT), shift(this.#local(0)))),
       this.#binary('sub', before(), module.i32.const(UNWIND_PAGES)),
     ];
     module.addFunction(GROW, this.#i32, this.#i32, [this.#i32], this.ir.sequence(body, this.#i32));

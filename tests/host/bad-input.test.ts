@@ -2,7 +2,12 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import binaryenPackage from 'binaryen';
-import { CONTRACT_VERSION, type CodeMap, decodeCodeMap, encodeCodeMap } from '../../src/abi/index.js';
+import {
+  CONTRACT_VERSION,
+  type CodeMap,
+  decodeCodeMap,
+  encodeCodeMap,
+} from '../../src/abi/index.js';
 import { createHost, type HostOptions, ModuleError, OptionError } from '../../src/host/index.js';
 import { instrumentFile } from '../../src/toolchain/index.js';
 import { bootProgram, compileSource } from '../guests/compile.js';
