@@ -9,12 +9,14 @@ export class LinearMemory implements Memory {
   #bytes: Uint8Array;
   #words: Int32Array;
   #view: DataView;
+  #hostBase = 0;
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
+    this.#hostBase = hostBaseOf(memory.buffer);
   }
 
   get sizeBytes(): number {
@@ -23,7 +25,8 @@ export class LinearMemory implements Memory {
 
   /** Address of the first byte that is the host's. */
   get hostBase(): number {
-    return this.bytes.length - UNWIND_PAGES * PAGE_BYTES;
+    this.#refresh();
+    return this.#hostBase;
   }
 
   /**
@@ -68,9 +71,14 @@ export class LinearMemory implements Memory {
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#words = new Int32Array(this.#memory.buffer);
     this.#view = new DataView(this.#memory.buffer);
+    this.#hostBase = hostBaseOf(this.#memory.buffer);
   }
 
   #isMapped(address: number, length: number): boolean {
     return address >= 0 && address + length <= this.sizeBytes;
   }
+}
+
+function hostBaseOf({ byteLength }: ArrayBufferLike): number {
+  return byteLength - UNWIND_PAGES * PAGE_BYTES;
 }

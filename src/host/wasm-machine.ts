@@ -187,7 +187,7 @@ export class WasmMachine implements Machine {
     address: number,
   ): void {
     const { words } = this.#memory;
-    const base = address / WORD_BYTES;
+    const base = address >>> 2;
     const { bias } = thread.program;
     words[base + FUEL] = fuel;
     words[base + TP] = registers.tp;
@@ -211,7 +211,7 @@ export class WasmMachine implements Machine {
   /** Take the context out; growth of the memory has moved it. */
   #store(thread: WasmContext, registers: Registers, reason: number, fuel: number): void {
     const { words, hostBase } = this.#memory;
-    const base = hostBase / WORD_BYTES;
+    const base = hostBase >>> 2;
     const exit = this.#exit;
     exit.fuelUsed = fuel - (words[base + FUEL] as number);
     registers.cx = words[base + CX] as number;
@@ -227,6 +227,7 @@ export class WasmMachine implements Machine {
     if (!(reason === EXIT_INTERRUPTED || reason === EXIT_SYSCALL) || !isStackLength(length)) {
       exit.kind = 'faulted';
       exit.fault = BROKEN_CONTRACT;
+      this.#stacks.release(thread);
       return;
     }
     registers.ip = (words[base + IP] as number) + thread.program.bias;

@@ -48,14 +48,14 @@ class CycleSearch {
   constructor(readonly callees: ReadonlyMap<string, Callees>) {}
 
   /** Instructions that a call of function `name` may execute and that no point of its own covers. */
-  distance(name: string): number {
+  distance(name: string, caller: string = name): number {
     const known = this.#distances.get(name);
-    if (known === 'open' && name !== ANY_VALUE) this.points.add(name);
+    if (known === 'open') this.points.add(name === ANY_VALUE ? caller : name);
     if (known !== undefined) return known === 'open' ? 0 : known;
     const found = this.callees.get(name);
     if (found === undefined) return 0;
     this.#distances.set(name, 'open');
-    const distances = found.names.map((callee) => this.distance(callee));
+    const distances = found.names.map((callee) => this.distance(callee, name));
     const distance =
       name === ANY_VALUE
         ? Math.max(0, ...distances)

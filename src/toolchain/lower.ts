@@ -151,21 +151,27 @@ class SectionLowering {
     // What has stored may have committed: a thread stopped between that and the way out would do it
     // twice. Leaving touches no memory, so it goes with the access before it.
     if (!this.#leaves(ref, kind)) return ref;
-    const leaving = this.#mayHaveStored ? ref : this.#covered(ref, false);
-    return this.options.abi.disarmsOnLeaving ? this.#disarmBefore(leaving, kind) : leaving;
+    return this.#leaveBefore(this.#mayHaveStored ? ref : this.#covered(ref, false), kind);
   }
 
-  /** A way out may be conditional, and is that after its condition: the code goes between the two. */
-  #disarmBefore(ref: Ref, kind: Kind): Ref {
+  /**
+   * A way out may be conditional, and is that after its condition: the code goes between the two. What it
+   * is for besides disarming: the optimiser moves no store behind it, out of the section.
+   */
+  #leaveBefore(ref: Ref, kind: Kind): Ref {
     const { ir } = this;
+    const { disarmsOnLeaving } = this.options.abi;
+    const disarm = disarmsOnLeaving ? this.#placeholder('disarm') : [];
+    const leave = [...disarm, ...this.#placeholder('leave')];
     const condition = ir.operands(ref).find(({ name }) => name === 'Condition');
-    if (kind === 'Return' || condition === undefined) {
-      return ir.before(this.func, ref, this.#placeholder('disarm'));
-    }
+    if (kind === 'Return' || condition === undefined) return ir.before(this.func, ref, leave);
     const isPlainBranch = kind === 'Break' && ir.operands(ref).length === 1;
-    if (!isPlainBranch) throw this.#error(ref, `${kind} that may leave the section`);
-    const leave = [...this.#placeholder('disarm'), ir.module.br(ir.text(ref, 'Name'))];
-    return ir.module.if(condition.get(), ir.sequence(leave));
+    if (isPlainBranch) {
+      const branch = ir.module.br(ir.text(ref, 'Name'));
+      return ir.module.if(condition.get(), ir.sequence([...leave, branch]));
+    }
+    if (disarmsOnLeaving) throw this.#error(ref, `${kind} that may leave the section`);
+    return ref;
   }
 
   /** br_if L (r = check): what the ABI has to look at with the first point behind it. */
@@ -181,7 +187,7 @@ class SectionLowering {
   }
 
   #placeholderCall(kind: PlaceholderKind, result: Type): Ref[] {
-    if (this.options.abi.emit[kind] === undefined) return [];
+    if (kind !== 'leave' && this.options.abi.emit[kind] === undefined) return [];
     const { module, binaryen } = this.ir;
     const name = placeholderName(kind, this.index);
     if (this.ir.importNames(RSEQ_MODULE, name).size === 0) {

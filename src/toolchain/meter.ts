@@ -31,6 +31,7 @@ import {
   address,
   encodeDescriptors,
   parsePlaceholderName,
+  placeholderName,
   type PlaceholderKind,
   type SectionAbi,
   type SectionAddresses,
@@ -154,6 +155,8 @@ class FunctionMeter {
   readonly #copies = new Map<number, SectionCopy>();
   /** The copy between whose start and end points the walk is. */
   #open: SectionCopy | undefined;
+  /** The same where control goes on at a label. */
+  readonly #openAt = new Map<string, SectionCopy>();
   #nextListed = '';
   /** True in a copy that is only entered with fuel for all of it. */
   #isFast = false;
@@ -209,6 +212,10 @@ class FunctionMeter {
       case 'Call':
         return this.#visitCall(ref);
       case 'Switch':
+        this.#visitOperands(ref);
+        for (const name of ir.switchNames(ref)) this.#keepOpen(name);
+        this.#count(ref);
+        return this.#chargeBefore(ref);
       case 'Unreachable':
         this.#visitOperands(ref);
         this.#count(ref);
@@ -239,8 +246,11 @@ class FunctionMeter {
   }
 
   #visitBlock(ref: Ref): Ref {
+    const name = this.ir.text(ref, 'Name');
+    const open = this.#open;
     this.#visitOperands(ref);
-    if (this.ir.text(ref, 'Name') === '') return ref;
+    if (name === '') return ref;
+    if (open !== undefined && this.#openAt.get(name) === open) this.#open = open;
     // Whoever branches to the end has charged before; so does whoever falls through.
     const last = this.ir.operands(ref).at(-1);
     last?.set(this.#chargeAfter(last.get()));
@@ -254,14 +264,19 @@ class FunctionMeter {
     this.#count(ref);
     // Each arm charges for the condition too, at its own end: one charge on either way.
     const pending = this.#pending;
+    const open = this.#open;
+    let openAfter = arms.length === 1 ? open : undefined;
     const isCovered = this.#isCovered;
     let isCoveredAfter = arms.length === 2 || isCovered;
     for (const arm of arms) {
       this.#pending = pending;
       this.#isCovered = isCovered;
+      this.#open = open;
       arm.set(this.#chargeAfter(this.#visit(arm.get())));
       isCoveredAfter &&= this.#isCovered;
+      if (this.ir.type(arm.get()) !== this.ir.binaryen.unreachable) openAfter ??= this.#open;
     }
+    this.#open = openAfter;
     if (arms.length === 1) {
       this.#pending = pending;
       const [charge] = this.#charge();
@@ -420,7 +435,8 @@ class FunctionMeter {
   #closeEndless(): void {
     if (this.#open === undefined) return;
     const { index, endPoint } = this.#open.section;
-    if (!this.#calls.has(pointName(index, endPoint))) this.#open = undefined;
+    const ends = [pointName(index, endPoint), placeholderName('leave', index)];
+    if (!ends.some((name) => this.#calls.has(name))) this.#open = undefined;
   }
 
   /** The branch back to a restart label is what a label became: it costs nothing. */
@@ -432,8 +448,13 @@ class FunctionMeter {
       return ref;
     }
     this.#visitOperands(ref);
+    this.#keepOpen(this.ir.text(ref, 'Name'));
     this.#count(ref);
     return this.#chargeBefore(ref);
+  }
+
+  #keepOpen(label: string): void {
+    if (this.#open !== undefined) this.#openAt.set(label, this.#open);
   }
 
   /** `br_if L (r = point)` as `if (fuel is spent) { r = ...; br_if L r } else { r = 0 }`. */
@@ -481,6 +502,10 @@ class FunctionMeter {
   /** A call of code that uses fuel, or may give some. */
   #callOut(call: Ref): Ref {
     const { ir } = this;
+    if (ir.operands(call).every((operand) => ir.isMovable(operand.get()))) {
+      const returned = ir.after(this.func, call, [this.#loadFuel()]);
+      return ir.sequence([...this.#storeFuel(), returned], ir.type(returned));
+    }
     const ready = ir.before(this.func, call, this.#storeFuel());
     if (ir.type(ready) === ir.binaryen.unreachable) return ready;
     return ir.after(this.func, ready, [this.#loadFuel()]);
@@ -489,6 +514,7 @@ class FunctionMeter {
   /** What the ABI wants here, metered like the program's own code. */
   #expand({ kind, section }: { kind: PlaceholderKind; section: number }): Ref {
     if (kind === 'arm' && !this.#isFast) this.#beginCopy(section);
+    if (kind === 'leave' && !this.#isFast) this.#open = undefined;
     return this.#visit(emitPlaceholder(this.ir, this.options.abi, kind, this.#copies.get(section)));
   }
 
@@ -730,6 +756,7 @@ function emitPlaceholder(
   kind: PlaceholderKind,
   section: SectionAddresses | undefined,
 ): Ref {
+  if (kind === 'leave') return ir.module.nop();
   if (kind === 'disarm' && emit.disarm !== undefined) return emit.disarm(ir);
   const code = kind === 'disarm' ? undefined : emit[kind];
   if (code === undefined || section === undefined) {

@@ -38,7 +38,8 @@ export interface SectionAddresses {
   readonly restart: number;
 }
 
-export type PlaceholderKind = 'arm' | 'check' | 'disarm';
+/** `leave` stands before a branch out of a section, for every ABI: it keeps what the section does before it. */
+export type PlaceholderKind = 'arm' | 'check' | 'disarm' | 'leave';
 
 type Emit = (ir: Ir, section: SectionAddresses) => Ref;
 
@@ -154,7 +155,7 @@ export function placeholderName(kind: PlaceholderKind, section: number): string 
 export function parsePlaceholderName(
   name: string,
 ): { kind: PlaceholderKind; section: number } | undefined {
-  const [, kind, section] = /^rseq\.(arm|check|disarm)\.(\d+)$/.exec(name) ?? [];
+  const [, kind, section] = /^rseq\.(arm|check|disarm|leave)\.(\d+)$/.exec(name) ?? [];
   return kind === undefined
     ? undefined
     : { kind: kind as PlaceholderKind, section: Number(section) };

@@ -254,8 +254,8 @@ describe('bytes that are no code map are refused', () => {
       bytes(CONTRACT_VERSION + 1),
       `code map version ${CONTRACT_VERSION + 1} is not ${CONTRACT_VERSION}, the one this host speaks`,
     ],
-    ['an unknown metering', bytes(2, 2), 'code map metering is neither 0 nor 1'],
-    ['an unknown abi', bytes(2, 0, 7), 'code map abi index 7 is out of range'],
+    ['an unknown metering', bytes(CONTRACT_VERSION, 2), 'code map metering is neither 0 nor 1'],
+    ['an unknown abi', bytes(CONTRACT_VERSION, 0, 7), 'code map abi index 7 is out of range'],
     [
       'a word of more than 32 bits',
       bytes(0xff, 0xff, 0xff, 0xff, 0x1f),
@@ -263,22 +263,22 @@ describe('bytes that are no code map are refused', () => {
     ],
     [
       'a vector longer than the section',
-      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f),
+      bytes(CONTRACT_VERSION, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f),
       'code map vector of 4294967295 items exceeds the section',
     ],
     [
       'a string longer than the section',
-      bytes(2, 0, 0, 0, 0, 0, 0, 0, 1, 100, 65),
+      bytes(CONTRACT_VERSION, 0, 0, 0, 0, 0, 0, 0, 1, 100, 65),
       'code map vector of 100 items exceeds the section',
     ],
     [
       'a function that is not in the list',
-      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
+      bytes(CONTRACT_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
       'code map function index 0 is out of range',
     ],
     [
       'a file that is not in the list',
-      bytes(2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 65, 1, 0, 5, 0),
+      bytes(CONTRACT_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 65, 1, 0, 5, 0),
       'code map file index 5 is out of range',
     ],
     ['trailing bytes', Uint8Array.of(...whole, 0, 0, 0), 'code map has 3 bytes too many'],
@@ -364,7 +364,23 @@ describe('a code map keeps', () => {
   });
 
   test('its words to 32 bits: a longer one is a CodeMapError', () => {
-    const overlong = Uint8Array.of(2, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0, 0);
+    const overlong = Uint8Array.of(
+      CONTRACT_VERSION,
+      0,
+      0x80,
+      0x80,
+      0x80,
+      0x80,
+      0x80,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+    );
 
     expect(() => decodeCodeMap(overlong)).toThrow(/word exceeds 32 bits/);
   });

@@ -80,11 +80,13 @@ describe('a guest that traps', () => {
 
   test('by a stack too deep to suspend is killed, and says so', async () => {
     const result = await run(
-      `function f(n: i32, a: i64, b: i64, c: i64, d: i64, e: i64, g: i64, h: i64): i64 {
-        if (n == 4200) while (load<i32>(cell) == 0) {}
-        return f(n + 1, b, c, d, e, g, h, a) + a * b + c * d + e * g + h;
+      `function f(n: i32, a: i64, b: i64, c: i64, d: i64, e: i64, g: i64, h: i64, i: i64, j: i64,
+                  k: i64, l: i64, m: i64, o: i64): i64 {
+        if (n == 2700) while (load<i32>(cell) == 0) {}
+        return f(n + 1, b, c, d, e, g, h, i, j, k, l, m, o, a) +
+          a * b + c * d + e * g + h * i + j * k + l * m + o;
       }
-      export function main(): i32 { return <i32>f(0, 1, 2, 3, 4, 5, 6, 7); }`,
+      export function main(): i32 { return <i32>f(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13); }`,
       { quantum: 200_000, fuelLimit: 1e7 },
     );
 

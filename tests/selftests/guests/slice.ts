@@ -58,8 +58,8 @@ function enable(how: i32): void {
 }
 
 function takeTurn(area: usize, work: i32, end: i32): void {
-  const before = load<i32>(noise);
   store<u8>(area, 1, RSEQ_SLICE_REQUEST);
+  const before = load<i32>(noise);
   for (let n = 0; n < work; n++) store<i32>(scratch, n);
   const after = load<i32>(noise);
   const isKept = load<u8>(area, RSEQ_SLICE_REQUEST) != 0;
