@@ -84,13 +84,18 @@ class FunctionFrames {
     this.#index = ir.addLocal(func, this.#i32);
     this.#ip = ir.addLocal(func, this.#i32);
     this.#base = ir.addLocal(func, this.#i32);
-    this.#saved = liveLocals(ir, body, calls);
+    // The fuel local must be 0 on the way to a call, and is loaded behind it.
+    this.#saved = liveLocals(ir, body, calls).filter((local) => local !== fuelLocal);
   }
 
   add(): void {
     const { ir } = this;
     const { module, binaryen } = ir;
-    this.#mark(this.body);
+    if (!this.#mark(this.body)) {
+      // What looked like a call that may suspend was never reached.
+      binaryen.Function.setBody(this.func, this.body);
+      return;
+    }
     const region = new Region(1);
     this.#string(this.body, region);
     const { results } = binaryen.getFunctionInfo(this.func);

@@ -3,7 +3,6 @@
 
 import { describe, expect, test } from 'vitest';
 import { ABI_NAMES, type AbiName } from '../../src/abi/index.js';
-import type { CompiledProgram } from '../../src/toolchain/index.js';
 import { bootProgram, compileSource } from '../guests/compile.js';
 
 const THREADS = 4;
