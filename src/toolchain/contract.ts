@@ -84,7 +84,7 @@ export function takeStart(ir: Ir): void {
  * Nothing may run while the module is instantiated: metering gave the empty function an entry point.
  * The pass drops a start that does nothing.
  */
-function dropStart(ir: Ir): void {
+export function dropStart(ir: Ir): void {
   const start = ir.module.getStart();
   if (start === 0) return;
   ir.binaryen.Function.setBody(start, ir.module.nop());
@@ -130,7 +130,6 @@ export function completeContract(ir: Ir, abi: AbiName, transform: ResumeTransfor
   module.removeExport(KEPT_TABLE);
   module.removeExport(KEPT_MEMORY);
   if (exportedFunction(ir, EXPORTED_START) !== undefined) module.removeExport(EXPORTED_START);
-  dropStart(ir);
   importMemory(ir);
 }
 

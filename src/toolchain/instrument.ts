@@ -12,6 +12,7 @@ import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
 import {
   addRegisters,
   completeContract,
+  dropStart,
   keepForKernel,
   memoryLimits,
   replaceAbort,
@@ -125,6 +126,7 @@ function runPipeline(
   });
   completeContract(ir, abi, resume);
   makeResumable(ir, resume, fuelLocals);
+  dropStart(ir);
   if (isOptimizing) module.runPasses(TIDYING);
   const map = layout.codeMap(metering, abi, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
