@@ -66,6 +66,8 @@ export const CONTEXT_SYSNO = 56;
 /** Out: six words. */
 export const CONTEXT_ARGS = 60;
 export const CONTEXT_VALUE = 84;
+/** In: bytes of the host's pages, from the first on, that may not be 0: the guest must not find them. */
+export const CONTEXT_USED = 88;
 /** The unwound stack, up to CONTEXT_STACK_END. */
 export const CONTEXT_STACK = 96;
 

@@ -20,6 +20,7 @@ import {
   CONTEXT_STACK_LIMIT,
   CONTEXT_SYSNO,
   CONTEXT_TP,
+  CONTEXT_USED,
   CONTEXT_VALUE,
   EXIT_INTERRUPTED,
   EXIT_RETURNED,
@@ -63,6 +64,7 @@ const ARGS = CONTEXT_ARGS / WORD_BYTES;
 const VALUE = CONTEXT_VALUE / WORD_BYTES;
 const STACK = CONTEXT_STACK / WORD_BYTES;
 const STACK_END = CONTEXT_STACK_END / WORD_BYTES;
+const USED = CONTEXT_USED / WORD_BYTES;
 const STACK_LIMIT = CONTEXT_STACK_LIMIT / WORD_BYTES;
 
 interface Program {
@@ -92,7 +94,8 @@ class WasmContext implements Slot {
 }
 
 const NO_WORDS = new Int32Array(0);
-const MOST_WORDS = (UNWIND_PAGES * PAGE_BYTES - CONTEXT_STACK) / WORD_BYTES;
+const HOST_BYTES = UNWIND_PAGES * PAGE_BYTES;
+const MOST_WORDS = (HOST_BYTES - CONTEXT_STACK) / WORD_BYTES;
 
 /** What no module of the toolchain's does. */
 const BROKEN_CONTRACT: Fault = {
@@ -110,6 +113,8 @@ export class WasmMachine implements Machine {
   readonly #memory: LinearMemory;
   readonly #programs: Program[] = [];
   readonly #stacks = new StackPool();
+  /** Bytes of the host's pages that were ever written. */
+  #used = CONTEXT_STACK;
   readonly #exit: Exit = {
     kind: 'returned',
     fuelUsed: 0,
@@ -151,6 +156,7 @@ export class WasmMachine implements Machine {
       this.#exit.fault = this.#describe(error, locateTrap);
       this.#exit.fuelUsed = fuel - guest.fuel.value;
       this.#stacks.release(thread);
+      this.#used = HOST_BYTES;
       return this.#exit;
     }
     this.#store(thread, registers, reason, fuel);
@@ -201,6 +207,7 @@ export class WasmMachine implements Machine {
     thread.signalHandler = 0;
     words[base + FUNCTION] = thread.entry;
     words[base + ARGUMENT] = thread.argument;
+    words[base + USED] = this.#used;
     const { slab, offset, length } = thread;
     words[base + STACK_LIMIT] = 0;
     words[base + STACK_END] = address + CONTEXT_STACK + length * WORD_BYTES;
@@ -235,6 +242,7 @@ export class WasmMachine implements Machine {
     if (thread.isInterrupted) exit.kind = 'interrupted';
     else this.#storeSystemCall(words, base);
     this.#takeStack(thread, words, base + STACK, length);
+    this.#used = Math.max(this.#used, CONTEXT_STACK + length * WORD_BYTES);
   }
 
   #storeSystemCall(words: Int32Array, base: number): void {

@@ -23,7 +23,7 @@
 import type { Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
 import { liveLocals } from './liveness.js';
-import { POINT, SECTION_POINT } from './names.js';
+import { FUEL, POINT, SECTION_POINT } from './names.js';
 import { makeStatements } from './statements.js';
 import { POINT_VALUE, POP, PUSH, REWINDING, STATE, TARGET } from './suspend.js';
 import { SuspendingCalls } from './suspending.js';
@@ -45,14 +45,31 @@ const YIELD = 'rseq.yield';
 /** Code that is entered at its head, and left to inner regions. */
 class Region {
   /** A name closes the block of that label, which begins at the head. */
-  readonly items: (Ref | string)[] = [];
-  /** Labels of the calls and inner loops, and the number of the last call each leads to. */
-  readonly entries: { readonly label: string; readonly last: number }[] = [];
-  /** Where in `items` the way to the entries goes. */
-  head = 0;
+  readonly items: Item[] = [];
+  /** The arm of the head's fuel check, and where in `items` the check belongs. */
+  check: { readonly condition: Ref; readonly arm: Region; readonly at: number } | undefined;
 
-  constructor(readonly firstCall: number) {}
+  constructor(
+    readonly firstCall: number,
+    readonly entries: Entry[] = [],
+  ) {}
+
+  /** True for a loop in which the thread can stop at the head only. */
+  get isPlainLoop(): boolean {
+    return this.check !== undefined && this.entries.length === 1;
+  }
 }
+
+/** A call, or an inner loop with calls. */
+interface Entry {
+  readonly label: string;
+  /** Number of the last call it leads to. */
+  readonly last: number;
+  /** A plain loop goes on from its head with the fuel there is. */
+  readonly isPlainLoop: boolean;
+}
+
+type Item = Ref | string;
 
 class FunctionFrames {
   readonly #name: string;
@@ -106,9 +123,9 @@ class FunctionFrames {
       ...slots.map((slot) => this.#restore(slot)),
       ...this.#resumePoint(),
       module.global.set(TARGET, this.#get(this.#index)),
-      this.#branchToEntry(region),
+      ...this.#branchToEntry(region),
     ]);
-    const code = module.block(YIELD, this.#children(region, resume), binaryen.none);
+    const code = module.block(YIELD, this.#children(region, [resume]), binaryen.none);
     const point = module.drop(module.call(this.#point, [this.#get(this.#ip)], this.#i32));
     const save = [
       module.local.set(this.#base, module.call(PUSH, [module.i32.const(bytes)], this.#i32)),
@@ -164,12 +181,16 @@ class FunctionFrames {
   #stringIf(ref: Ref, region: Region): void {
     const { module } = this.ir;
     const [condition, ifTrue, ifFalse] = this.ir.operands(ref).map((operand) => operand.get());
-    const isHead = region.head === 0 && this.#isFuelCheck(ref, region);
+    if (ifFalse === undefined && this.#isHeadCheck(ref, region)) {
+      const arm = new Region(region.firstCall, region.entries);
+      region.check = { condition: condition as Ref, arm, at: region.items.length };
+      this.#string(ifTrue as Ref, arm);
+      return;
+    }
     const end = this.#newLabel();
     const otherwise = ifFalse === undefined ? end : this.#newLabel();
     const not = module.i32['eqz'] as (value: Ref) => Ref;
     region.items.push(module.br(otherwise, not(condition as Ref)));
-    if (isHead) region.head = region.items.length;
     this.#string(ifTrue as Ref, region);
     if (ifFalse !== undefined) {
       region.items.push(module.br(end), otherwise);
@@ -179,8 +200,9 @@ class FunctionFrames {
   }
 
   /** True for the first thing at a head, before which nothing has happened but to the fuel. */
-  #isFuelCheck(ref: Ref, region: Region): boolean {
+  #isHeadCheck(ref: Ref, region: Region): boolean {
     const { ir, fuelLocal } = this;
+    if (region.check !== undefined || region.entries.length > 0) return false;
     const isFuel = (item: Ref, kind: string): boolean =>
       ir.kind(item) === kind && ir.get(item, 'Index') === fuelLocal;
     const condition = ir.operands(ref)[0]?.get() as Ref;
@@ -198,10 +220,12 @@ class FunctionFrames {
     const inner = new Region(this.#callCount + 1);
     const [body] = this.ir.operands(ref);
     this.#string(body?.get() as Ref, inner);
-    region.entries.push({ label, last: this.#callCount });
+    const { isPlainLoop } = inner;
+    region.entries.push({ label, last: this.#callCount, isPlainLoop });
     const { module } = this.ir;
     const target = module.global.get(TARGET, this.#i32);
-    const children = this.#children(inner, this.#when(target, [this.#branchToEntry(inner)]));
+    const toEntries = isPlainLoop ? [] : [this.#when(target, this.#branchToEntry(inner))];
+    const children = this.#children(inner, toEntries);
     const name = this.ir.text(ref, 'Name') || null;
     region.items.push(module.loop(name, module.block(null, children)));
   }
@@ -209,7 +233,7 @@ class FunctionFrames {
   #stringCall(ref: Ref, region: Region): void {
     const label = this.#newLabel();
     this.#callCount++;
-    region.entries.push({ label, last: this.#callCount });
+    region.entries.push({ label, last: this.#callCount, isPlainLoop: false });
     const ip = this.#pointAddress(ref);
     if (ip === undefined) this.#stringPlainCall(ref, label, region);
     else this.#stringPoint(ref, ip, label, region);
@@ -225,7 +249,7 @@ class FunctionFrames {
     const { items } = region;
     items.push(this.#setIndex(this.#callCount * 2 + 1), module.local.set(this.#ip, ip));
     items.push(module.br(YIELD));
-    items.push(label, module.global.set(TARGET, module.i32.const(0)));
+    items.push(label, ...this.#arrive());
     if (this.ir.kind(ref) !== 'LocalSet') return;
     const value = module.global.get(POINT_VALUE, binaryen.i32);
     items.push(module.local.set(this.ir.get(ref, 'Index'), value));
@@ -249,19 +273,39 @@ class FunctionFrames {
     return this.ir.module.local.set(this.#index, this.ir.module.i32.const(index));
   }
 
-  #branchToEntry({ entries, firstCall }: Region): Ref {
+  #branchToEntry({ entries, firstCall }: Region): Ref[] {
     const { module } = this.ir;
-    const [first] = entries;
-    if (entries.length === 1 && first !== undefined) return module.br(first.label);
-    const labels = entries.flatMap(({ label, last }, index) => {
+    let code = [this.#branchTable(entries, firstCall)];
+    for (const { label, isPlainLoop } of entries) {
+      if (!isPlainLoop) continue;
+      const arrival = module.block(arrivalName(label), code, this.ir.binaryen.none);
+      code = [arrival, ...this.#arrive(), module.br(label)];
+    }
+    return code;
+  }
+
+  #branchTable(entries: readonly Entry[], firstCall: number): Ref {
+    const { module } = this.ir;
+    const labels = entries.flatMap(({ label, last, isPlainLoop }, index) => {
       const before = index === 0 ? firstCall - 1 : (entries[index - 1]?.last as number);
-      return Array.from({ length: last - before }, () => label);
+      const name = isPlainLoop ? arrivalName(label) : label;
+      return Array.from({ length: last - before }, () => name);
     });
+    const [first = ''] = labels;
+    if (entries.length === 1) return module.br(first);
     const shift = module.i32['shr_u'] as (a: Ref, b: Ref) => Ref;
     const subtract = module.i32['sub'] as (a: Ref, b: Ref) => Ref;
     const number = shift(module.global.get(TARGET, this.#i32), module.i32.const(1));
     const offset = subtract(number, module.i32.const(firstCall));
     return module.switch(labels, labels.at(-1) as string, offset);
+  }
+
+  /** At a point: from here on fuel counts again. */
+  #arrive(): Ref[] {
+    const { module } = this.ir;
+    const fuel = module.global.get(FUEL, this.#i32);
+    const load = this.fuelLocal === undefined ? [] : [module.local.set(this.fuelLocal, fuel)];
+    return [module.global.set(TARGET, module.i32.const(0)), ...load];
   }
 
   #isRewinding(): Ref {
@@ -283,14 +327,22 @@ class FunctionFrames {
     return this.ir.module.local.get(local, this.#i32);
   }
 
+  /** The code of a region; toEntries: the way to its calls and inner loops. */
+  #children({ items, check }: Region, toEntries: readonly Ref[]): Ref[] {
+    if (check === undefined) return this.#nest([...toEntries, ...items]);
+    const arm = this.#nest([...toEntries, ...check.arm.items]);
+    const head = this.#when(check.condition, arm);
+    return this.#nest([...items.slice(0, check.at), head, ...items.slice(check.at)]);
+  }
+
   /** The items as nested blocks. */
-  #children({ items, head }: Region, toEntries: Ref): Ref[] {
-    const { module } = this.ir;
+  #nest(items: readonly Item[]): Ref[] {
+    const { module, binaryen } = this.ir;
     let children: Ref[] = [];
-    [...items.slice(0, head), toEntries, ...items.slice(head)].forEach((item) => {
+    for (const item of items) {
       if (typeof item === 'number') children.push(item);
-      else children = [module.block(item, children, this.ir.binaryen.none)];
-    });
+      else children = [module.block(item, children, binaryen.none)];
+    }
     return children;
   }
 
@@ -355,6 +407,10 @@ class FunctionFrames {
         throw new ToolchainError(`${this.#name} may be suspended and returns a reference`);
     }
   }
+}
+
+function arrivalName(label: string): string {
+  return `${label}.arrival`;
 }
 
 interface Slot {

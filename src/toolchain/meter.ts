@@ -419,7 +419,8 @@ class FunctionMeter {
     const entry = this.#charge();
     const [body] = ir.operands(ref);
     const inner = body?.get() as Ref;
-    const head = this.#beginsWithPoint(inner) ? [] : this.#point();
+    const label = ir.text(ref, 'Name');
+    const head = this.#beginsWithPoint(inner) ? [] : this.#point(label);
     const metered = this.#chargeAfter(this.#visit(inner));
     this.#closeEndless();
     if (head.length > 0) body?.set(ir.sequence([...head, metered], ir.type(metered)));
@@ -540,17 +541,18 @@ class FunctionMeter {
     return result;
   }
 
-  /** Charge, and ask the host when fuel is spent. */
-  #point(): Ref[] {
-    return this.#pointAt(this.layout.point(this.#name, this.#line));
+  /** Charge, and ask the host when fuel is spent; in the loop `loop`, until it is not. */
+  #point(loop = ''): Ref[] {
+    return this.#pointAt(this.layout.point(this.#name, this.#line), loop);
   }
 
-  #pointAt(ip: number): Ref[] {
+  #pointAt(ip: number, loop = ''): Ref[] {
     const { module, binaryen } = this.ir;
     const charge = this.#charge();
     const call = module.call(POINT, [module.i32.const(ip)], binaryen.i32);
-    const ask = [...this.#storeFuel(), module.drop(call), this.#loadFuel()];
-    return [...charge, module.if(this.#isSpent(), this.ir.sequence(ask))];
+    const again = loop === '' ? [] : [module.br(loop)];
+    const ask = [...this.#storeFuel(), module.drop(call), this.#loadFuel(), ...again];
+    return [...charge, module.if(this.#isSpent(), module.block(null, ask))];
   }
 
   /** The value of a section's point: 0, or r10 when the kernel redirected the thread. */

@@ -25,6 +25,7 @@ import {
   CONTEXT_STACK_LIMIT,
   CONTEXT_SYSNO,
   CONTEXT_TP,
+  CONTEXT_USED,
   CONTEXT_VALUE,
   EXIT_INTERRUPTED,
   EXIT_RETURNED,
@@ -173,17 +174,14 @@ class SuspensionBuilder {
    */
   addGrow(): void {
     const { module } = this.ir;
-    const before = (): Ref => this.#local(1);
-    const pages = module.i32.const(UNWIND_PAGES);
-    const shift = (count: Ref): Ref => this.#binary('shl', count, module.i32.const(16));
     const grown = module.local.tee(1, module.memory.grow(this.#local(0)), this.#i32);
     const failed = this.#binary('eq', grown, module.i32.const(-1));
-    const hostPages = shift(this.#binary('sub', before(), pages));
+    const distance = this.#binary('shl', this.#local(0), module.i32.const(16));
     const body = [
       module.if(failed, module.return(module.i32.const(-1))),
-      module.memory.fill(hostPages, module.i32.const(0), module.i32.const(HOST_BYTES)),
-      module.global.set(CONTEXT, this.#binary('add', this.#global(CONTEXT), shift(this.#local(0)))),
-      this.#binary('sub', before(), module.i32.const(UNWIND_PAGES)),
+      module.memory.fill(this.#global(CONTEXT), module.i32.const(0), this.#load(CONTEXT_USED)),
+      module.global.set(CONTEXT, this.#binary('add', this.#global(CONTEXT), distance)),
+      this.#binary('sub', this.#local(1), module.i32.const(UNWIND_PAGES)),
     ];
     module.addFunction(GROW, this.#i32, this.#i32, [this.#i32], this.ir.sequence(body, this.#i32));
   }
