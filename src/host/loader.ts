@@ -174,10 +174,15 @@ function instantiateModule(module: WebAssembly.Module, imports: unknown): WebAss
 
 /** Errors: ModuleError when the global cannot hold a 32-bit word. */
 function requireRegister(name: string, register: WebAssembly.ExportValue | undefined): void {
+  const message = `global ${name} is not a mutable i32`;
+  const global = register as WebAssembly.Global;
   try {
-    (register as WebAssembly.Global).value = 0;
+    // A number and a reference would keep it as it is.
+    global.value = 2 ** 31;
+    if (global.value !== -(2 ** 31)) throw new ModuleError(message);
+    global.value = 0;
   } catch (cause) {
-    throw new ModuleError(`global ${name} is not a mutable i32`, { cause });
+    throw new ModuleError(message, { cause });
   }
 }
 

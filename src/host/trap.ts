@@ -31,6 +31,9 @@ const TRAPS: readonly (readonly [RegExp, string, Signal])[] = [
 
 /** Errors: rethrows what is not a trap; that is a defect of the host, not of the guest. */
 export function describeTrap(error: unknown, locate: TrapLocator): Fault {
+  if (error instanceof WebAssembly.Exception) {
+    return { signal: Signal.SIGABRT, message: 'uncaught exception', place: '' };
+  }
   if (!(error instanceof Error)) throw error;
   if (error instanceof TypeError) {
     // A function of the contract with another signature: its arguments or result do not convert.

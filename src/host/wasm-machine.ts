@@ -143,6 +143,10 @@ export class WasmMachine implements Machine {
     return new WasmContext(found, entry, argument);
   }
 
+  releaseContext(context: Context): void {
+    this.#stacks.release(context as WasmContext);
+  }
+
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as WasmContext;
     const { guest, locateTrap } = thread.program;
@@ -155,7 +159,6 @@ export class WasmMachine implements Machine {
       this.#exit.kind = 'faulted';
       this.#exit.fault = this.#describe(error, locateTrap);
       this.#exit.fuelUsed = fuel - guest.fuel.value;
-      this.#stacks.release(thread);
       this.#used = HOST_BYTES;
       return this.#exit;
     }
@@ -220,21 +223,21 @@ export class WasmMachine implements Machine {
     const { words, hostBase } = this.#memory;
     const base = hostBase >>> 2;
     const exit = this.#exit;
-    exit.fuelUsed = fuel - (words[base + FUEL] as number);
+    const left = words[base + FUEL] as number;
+    exit.fuelUsed = fuel - left;
     registers.cx = words[base + CX] as number;
     registers.dx = words[base + DX] as number;
     if (reason === EXIT_RETURNED) {
       exit.kind = 'returned';
       exit.value = words[base + VALUE] as number;
-      this.#stacks.release(thread);
       return;
     }
     const end = (words[base + STACK_END] as number) >>> 0;
     const length = (end - hostBase - CONTEXT_STACK) / WORD_BYTES;
-    if (!(reason === EXIT_INTERRUPTED || reason === EXIT_SYSCALL) || !isStackLength(length)) {
+    const isStopped = reason === EXIT_INTERRUPTED ? left <= 0 : reason === EXIT_SYSCALL;
+    if (!isStopped || left > fuel || !isStackLength(length)) {
       exit.kind = 'faulted';
       exit.fault = BROKEN_CONTRACT;
-      this.#stacks.release(thread);
       return;
     }
     registers.ip = (words[base + IP] as number) + thread.program.bias;

@@ -483,6 +483,7 @@ export class Kernel implements SchedulerView, Services {
     this.#personality.onExit(thread);
     this.#aliveCount--;
     thread.suspension = 'ended';
+    this.#machine.releaseContext(thread.context);
     this.#dispatcher.stop(thread);
     for (const joiner of thread.joiners) {
       this.wake(joiner.thread, this.#joined(joiner.status, status));

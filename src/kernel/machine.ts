@@ -71,6 +71,9 @@ export interface Machine {
    */
   createContext(program: number, entry: number, argument: number): Context;
 
+  /** The thread of `context` is over: what the context holds is free. It is never run again. */
+  releaseContext(context: Context): void;
+
   /**
    * Run `context` until its fuel is spent, it makes a system call, returns or faults. The call that
    * suspended it returns `resumeValue`. `registers` are loaded first and stored last.

@@ -42,6 +42,10 @@ export function addFrames(ir: Ir, fuelLocals: ReadonlyMap<string, number>): void
 const SAVE = 'rseq.save';
 const YIELD = 'rseq.yield';
 
+// Kinds of calls, in the index.
+const AT_POINT = 1;
+const IN_SECTION = 2;
+
 /** Code that is entered at its head, and left to inner regions. */
 class Region {
   /** A name closes the block of that label, which begins at the head. */
@@ -74,7 +78,7 @@ type Item = Ref | string;
 class FunctionFrames {
   readonly #name: string;
   readonly #i32: Type;
-  /** Twice the number of the call in which the thread is suspended, 1 more for a point. */
+  /** Four times the number of the call in which the thread is suspended, and what kind it is of. */
   readonly #index: number;
   /** Address of the point that yields. */
   readonly #ip: number;
@@ -82,9 +86,8 @@ class FunctionFrames {
   readonly #spine = new Set<Ref>();
   /** The locals that a frame holds. */
   readonly #saved: readonly number[];
-  /** The function that the points of this one call. */
-  #point = POINT;
-  #hasPoints = false;
+  /** The functions that the points of this one call. */
+  readonly #points = new Set<typeof POINT | typeof SECTION_POINT>();
   /** Numbers begin at 1. */
   #callCount = 0;
   #labelCount = 0;
@@ -126,25 +129,40 @@ class FunctionFrames {
       ...this.#branchToEntry(region),
     ]);
     const code = module.block(YIELD, this.#children(region, [resume]), binaryen.none);
-    const point = module.drop(module.call(this.#point, [this.#get(this.#ip)], this.#i32));
     const save = [
       module.local.set(this.#base, module.call(PUSH, [module.i32.const(bytes)], this.#i32)),
       ...slots.map((slot) => this.#save(slot)),
       module.return(this.#zero(results)),
     ];
-    const rest = this.#hasPoints ? [point] : [];
+    const ip = this.#get(this.#ip);
+    const rest = this.#points.size === 0 ? [] : [module.drop(this.#callPoint(ip))];
     const whole = module.block(SAVE, [code, ...rest], binaryen.none);
     binaryen.Function.setBody(this.func, ir.sequence([whole, ...save], binaryen.unreachable));
   }
 
   /** Of a function that stopped at a point: go on in there first. */
   #resumePoint(): Ref[] {
-    if (!this.#hasPoints) return [];
+    if (this.#points.size === 0) return [];
+    const { module } = this.ir;
+    const value = this.#callPoint(module.i32.const(0));
+    const goOn = [module.global.set(POINT_VALUE, value), module.br(SAVE, this.#isUnwinding())];
+    return [this.#when(this.#isKind(AT_POINT), goOn)];
+  }
+
+  /** Call the function of the point that `index` says the thread is at. */
+  #callPoint(ip: Ref): Ref {
+    const { module } = this.ir;
+    const [only = POINT, other] = this.#points;
+    if (other === undefined) return module.call(only, [ip], this.#i32);
+    const ordinary = module.call(POINT, [this.ir.module.copyExpression(ip)], this.#i32);
+    const ofSection = module.call(SECTION_POINT, [ip], this.#i32);
+    return module.if(this.#isKind(IN_SECTION), ofSection, ordinary);
+  }
+
+  #isKind(kind: number): Ref {
     const { module } = this.ir;
     const and = module.i32['and'] as (a: Ref, b: Ref) => Ref;
-    const call = module.call(this.#point, [module.i32.const(0)], this.#i32);
-    const goOn = [module.global.set(POINT_VALUE, call), module.br(SAVE, this.#isUnwinding())];
-    return [this.#when(and(this.#get(this.#index), module.i32.const(1)), goOn)];
+    return and(this.#get(this.#index), module.i32.const(kind));
   }
 
   #mark(ref: Ref): boolean {
@@ -234,20 +252,24 @@ class FunctionFrames {
     const label = this.#newLabel();
     this.#callCount++;
     region.entries.push({ label, last: this.#callCount, isPlainLoop: false });
-    const ip = this.#pointAddress(ref);
-    if (ip === undefined) this.#stringPlainCall(ref, label, region);
-    else this.#stringPoint(ref, ip, label, region);
+    const point = this.#pointCall(ref);
+    if (point === undefined) this.#stringPlainCall(ref, label, region);
+    else this.#stringPoint(ref, point, label, region);
   }
 
   #stringPlainCall(ref: Ref, label: string, region: Region): void {
-    const leave = [this.#setIndex(this.#callCount * 2), this.ir.module.br(SAVE)];
+    const leave = [this.#setIndex(0), this.ir.module.br(SAVE)];
     region.items.push(label, ref, this.#when(this.#isUnwinding(), leave));
   }
 
-  #stringPoint(ref: Ref, ip: Ref, label: string, region: Region): void {
+  #stringPoint(ref: Ref, call: Ref, label: string, region: Region): void {
     const { module, binaryen } = this.ir;
     const { items } = region;
-    items.push(this.#setIndex(this.#callCount * 2 + 1), module.local.set(this.#ip, ip));
+    const isInSection = this.ir.text(call, 'Target') === SECTION_POINT;
+    this.#points.add(isInSection ? SECTION_POINT : POINT);
+    const ip = this.ir.operands(call)[0]?.get() as Ref;
+    items.push(this.#setIndex(isInSection ? AT_POINT | IN_SECTION : AT_POINT));
+    items.push(module.local.set(this.#ip, ip));
     items.push(module.br(YIELD));
     items.push(label, ...this.#arrive());
     if (this.ir.kind(ref) !== 'LocalSet') return;
@@ -255,22 +277,18 @@ class FunctionFrames {
     items.push(module.local.set(this.ir.get(ref, 'Index'), value));
   }
 
-  /** The address of a point, undefined for any other call. */
-  #pointAddress(statement: Ref): Ref | undefined {
+  /** The call of a point, undefined for a statement with any other call. */
+  #pointCall(statement: Ref): Ref | undefined {
     const { ir } = this;
-    const operands = ir.operands(statement).map((operand) => operand.get());
-    const isCall = ir.kind(statement) === 'Call' || ir.kind(statement) === 'CallIndirect';
-    const call = isCall ? statement : (operands[0] as Ref);
+    const [operand = statement] = ir.operands(statement).map((each) => each.get());
+    const call = ir.kind(statement) === 'Call' ? statement : operand;
     const name = ir.kind(call) === 'Call' ? ir.text(call, 'Target') : '';
-    if (name !== POINT && name !== SECTION_POINT) return undefined;
-    this.#hasPoints = true;
-    // It does for ordinary points too: for those it gives 0.
-    if (name === SECTION_POINT) this.#point = SECTION_POINT;
-    return ir.operands(call)[0]?.get();
+    return name === POINT || name === SECTION_POINT ? call : undefined;
   }
 
-  #setIndex(index: number): Ref {
-    return this.ir.module.local.set(this.#index, this.ir.module.i32.const(index));
+  #setIndex(kind: number): Ref {
+    const { module } = this.ir;
+    return module.local.set(this.#index, module.i32.const(this.#callCount * 4 + kind));
   }
 
   #branchToEntry({ entries, firstCall }: Region): Ref[] {
@@ -295,7 +313,7 @@ class FunctionFrames {
     if (entries.length === 1) return module.br(first);
     const shift = module.i32['shr_u'] as (a: Ref, b: Ref) => Ref;
     const subtract = module.i32['sub'] as (a: Ref, b: Ref) => Ref;
-    const number = shift(module.global.get(TARGET, this.#i32), module.i32.const(1));
+    const number = shift(module.global.get(TARGET, this.#i32), module.i32.const(2));
     const offset = subtract(number, module.i32.const(firstCall));
     return module.switch(labels, labels.at(-1) as string, offset);
   }

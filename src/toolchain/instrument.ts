@@ -97,6 +97,9 @@ const TIDYING = [
   'vacuum',
 ];
 
+/** Engines do not take it well when thousands of locals meet at thousands of branches. */
+const FEWER_LOCALS = ['coalesce-locals', 'reorder-locals'];
+
 function runPipeline(
   binaryen: Binaryen,
   module: Module,
@@ -127,7 +130,7 @@ function runPipeline(
   completeContract(ir, abi, resume);
   makeResumable(ir, resume, fuelLocals);
   dropStart(ir);
-  if (isOptimizing) module.runPasses(TIDYING);
+  module.runPasses(isOptimizing ? TIDYING : FEWER_LOCALS);
   const map = layout.codeMap(metering, abi, limits);
   module.addCustomSection(CODE_MAP_SECTION, encodeCodeMap(map));
   return map;

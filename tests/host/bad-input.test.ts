@@ -126,15 +126,38 @@ describe('a module', () => {
     await expect(boot(bytes)).rejects.toThrow(/has a start function/);
   });
 
-  test('whose registers are no 32-bit words is refused by the name of the first', async () => {
-    const text = binaryenPackage.readBinary(wasm);
-    text.removeExport('rseq.fuel');
-    text.addGlobal('wide', binaryenPackage.i64, true, text.i64.const(0n as never));
-    text.addGlobalExport('wide', 'rseq.fuel');
-    const bytes = text.emitBinary();
-    text.dispose();
+  test.each(['i64', 'f64'] as const)(
+    'whose fuel is of type %s is refused by its name',
+    async (type) => {
+      const text = binaryenPackage.readBinary(wasm);
+      text.removeExport('rseq.fuel');
+      const zero = type === 'i64' ? text.i64.const(0n as never) : text.f64.const(0);
+      text.addGlobal('wide', binaryenPackage[type], true, zero);
+      text.addGlobalExport('wide', 'rseq.fuel');
+      const bytes = text.emitBinary();
+      text.dispose();
 
-    await expect(boot(bytes)).rejects.toThrow(/global rseq\.fuel is not a mutable i32/);
+      await expect(boot(bytes)).rejects.toThrow(/global rseq\.fuel is not a mutable i32/);
+    },
+  );
+
+  test('that says it is interrupted and has fuel left ends as a failed guest', async () => {
+    const module = binaryenPackage.readBinary(wasm);
+    const { i32 } = binaryenPackage;
+    module.removeExport('rseq.run');
+    // stack_end = context + 100
+    const context = (): number => module.local.get(0, i32);
+    const end = module.i32.add(context(), module.i32.const(100));
+    const store = module.i32.store(0, 4, context(), end, '0');
+    const body = module.block(null, [store, module.i32.const(1)], i32);
+    module.addFunction('liar', i32, i32, [], body);
+    module.addFunctionExport('liar', 'rseq.run');
+    const bytes = module.emitBinary();
+    module.dispose();
+
+    const host = await createHost({ wasm: bytes as BufferSource });
+
+    expect(host.run().failure?.message).toMatch(/module breaks the contract/);
   });
 
   test.each([

@@ -245,6 +245,8 @@ export class HostileMachine implements Machine {
     return new HostileContext();
   }
 
+  releaseContext(): void {}
+
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const dice = this.#dice;
     const thread = context as HostileContext;

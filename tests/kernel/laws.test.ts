@@ -207,6 +207,10 @@ class WatchedMachine implements Machine {
     return this.inner.createContext(program, entry, argument);
   }
 
+  releaseContext(context: Context): void {
+    this.inner.releaseContext(context);
+  }
+
   loadText(address: number): number | undefined {
     return this.inner.loadText(address);
   }

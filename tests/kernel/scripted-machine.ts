@@ -154,6 +154,8 @@ export class ScriptedMachine implements Machine {
     return new ScriptedContext(this.#call(entry, argument));
   }
 
+  releaseContext(): void {}
+
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as ScriptedContext;
     this.entries.push({ ...registers, resumeValue, fuel });

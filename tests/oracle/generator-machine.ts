@@ -105,6 +105,8 @@ export class GeneratorMachine implements Machine {
     return new GeneratorContext(this.#functions.call(entry, argument));
   }
 
+  releaseContext(): void {}
+
   /** The thread, which has not begun, is in its first system call, which has to be `sysno`. */
   advanceTo(context: Context, sysno: number): void {
     (context as GeneratorContext).top.advanceTo(sysno);
