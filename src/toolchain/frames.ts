@@ -24,18 +24,21 @@ import type { Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
 import { liveLocals } from './liveness.js';
 import { FUEL, POINT, SECTION_POINT } from './names.js';
+import type { RegisterLocals } from './meter.js';
 import { makeStatements } from './statements.js';
 import { POINT_VALUE, POP, PUSH, REWINDING, STATE, TARGET } from './suspend.js';
 import { SuspendingCalls } from './suspending.js';
 
-/** fuelLocals: the local that holds the fuel, by function. Errors: ToolchainError. */
-export function addFrames(ir: Ir, fuelLocals: ReadonlyMap<string, number>): void {
+const NO_REGISTERS: RegisterLocals = new Map();
+
+/** registers: the locals that hold registers, by function. Errors: ToolchainError. */
+export function addFrames(ir: Ir, registers: ReadonlyMap<string, RegisterLocals>): void {
   const calls = new SuspendingCalls(ir);
   for (const func of ir.definedFunctions()) {
     const { name } = ir.binaryen.getFunctionInfo(func);
     if (!calls.isSuspending(name)) continue;
     const body = makeStatements(ir, func, calls);
-    new FunctionFrames(ir, func, calls, fuelLocals.get(name), body).add();
+    new FunctionFrames(ir, func, calls, registers.get(name) ?? NO_REGISTERS, body).add();
   }
 }
 
@@ -96,7 +99,7 @@ class FunctionFrames {
     readonly ir: Ir,
     readonly func: Ref,
     readonly calls: SuspendingCalls,
-    readonly fuelLocal: number | undefined,
+    readonly registers: RegisterLocals,
     readonly body: Ref,
   ) {
     this.#i32 = ir.binaryen.i32;
@@ -104,8 +107,9 @@ class FunctionFrames {
     this.#index = ir.addLocal(func, this.#i32);
     this.#ip = ir.addLocal(func, this.#i32);
     this.#base = ir.addLocal(func, this.#i32);
-    // The fuel local must be 0 on the way to a call, and is loaded behind it.
-    this.#saved = liveLocals(ir, body, calls).filter((local) => local !== fuelLocal);
+    // They are loaded behind a call, and until then fuel must be 0.
+    const held = new Set(registers.values());
+    this.#saved = liveLocals(ir, body, calls).filter((local) => !held.has(local));
   }
 
   add(): void {
@@ -217,19 +221,24 @@ class FunctionFrames {
     region.items.push(end);
   }
 
-  /** True for the first thing at a head, before which nothing has happened but to the fuel. */
+  /** True for the first thing at a head, before which nothing has happened but to registers. */
   #isHeadCheck(ref: Ref, region: Region): boolean {
-    const { ir, fuelLocal } = this;
+    const { ir } = this;
     if (region.check !== undefined || region.entries.length > 0) return false;
-    const isFuel = (item: Ref, kind: string): boolean =>
-      ir.kind(item) === kind && ir.get(item, 'Index') === fuelLocal;
     const condition = ir.operands(ref)[0]?.get() as Ref;
     if (ir.kind(condition) !== 'Binary') return false;
     if (ir.get(condition, 'Op') !== ir.binaryen['LeSInt32']) return false;
     const [left, right] = ir.operands(condition).map((operand) => operand.get()) as [Ref, Ref];
-    if (!isFuel(left, 'LocalGet') || ir.kind(right) !== 'Const') return false;
-    if (ir.get(right, 'ValueI32') !== 0) return false;
-    return region.items.every((item) => typeof item === 'number' && isFuel(item, 'LocalSet'));
+    const isFuel =
+      ir.kind(left) === 'LocalGet' && ir.get(left, 'Index') === this.registers.get(FUEL);
+    if (!isFuel || ir.kind(right) !== 'Const' || ir.get(right, 'ValueI32') !== 0) return false;
+    const held = new Set(this.registers.values());
+    return region.items.every(
+      (item) =>
+        typeof item === 'number' &&
+        ir.kind(item) === 'LocalSet' &&
+        held.has(ir.get(item, 'Index')),
+    );
   }
 
   #stringLoop(ref: Ref, region: Region): void {
@@ -321,8 +330,9 @@ class FunctionFrames {
   /** At a point: from here on fuel counts again. */
   #arrive(): Ref[] {
     const { module } = this.ir;
-    const fuel = module.global.get(FUEL, this.#i32);
-    const load = this.fuelLocal === undefined ? [] : [module.local.set(this.fuelLocal, fuel)];
+    const load = [...this.registers].map(([name, local]) =>
+      module.local.set(local, module.global.get(name, this.#i32)),
+    );
     return [module.global.set(TARGET, module.i32.const(0)), ...load];
   }
 

@@ -122,13 +122,13 @@ function runPipeline(
   inlineFieldAccess(ir);
   const sections = lowerLabels(ir, new SourceLines(ir), { restoreLocals, abi: sectionAbi(abi) });
   if (isOptimizing) optimize();
-  const { layout, fuelLocals } = meterModule(ir, new SourceLines(ir), sections, {
+  const { layout, registers } = meterModule(ir, new SourceLines(ir), sections, {
     metering,
     abi: sectionAbi(abi),
     fastPath,
   });
   completeContract(ir, abi, resume);
-  makeResumable(ir, resume, fuelLocals);
+  makeResumable(ir, resume, registers);
   dropStart(ir);
   module.runPasses(isOptimizing ? TIDYING : FEWER_LOCALS);
   const map = layout.codeMap(metering, abi, limits);

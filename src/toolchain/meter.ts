@@ -7,7 +7,8 @@
 // splits or joins; only points look at the result. So fuel is exact at every point.
 //
 // A function has its fuel in a local. The register, a global, is right whenever other code runs: it is
-// stored before a call and a return, and loaded at entry and behind a call.
+// stored before a call and a return, and loaded at entry and behind a call. The same goes for the thread
+// pointer and the per-CPU base where they are used, but those are never stored: only the kernel writes them.
 
 import { hex, type Metering } from '../abi/code-map.js';
 import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
@@ -22,10 +23,12 @@ import {
   DESCRIPTORS,
   FUEL,
   GROW,
+  GS,
   POINT,
   SECTION_POINT,
   SECTIONS_ENTERED,
   SYSCALL,
+  TP,
 } from './names.js';
 import {
   address,
@@ -48,11 +51,14 @@ export interface MeterOptions {
 /** Longest turn, in fuel, of a loop of which there is a fast copy: a limit to the code, not the time. */
 const MAX_HOT_FUEL = 4000;
 
+/** The local that holds a register, by the register's name. */
+export type RegisterLocals = ReadonlyMap<string, number>;
+
 export interface Metered {
   /** The addresses given out. */
   readonly layout: CodeLayout;
-  /** The local that holds the fuel, by function. */
-  readonly fuelLocals: ReadonlyMap<string, number>;
+  /** The locals that hold registers, by function. */
+  readonly registers: ReadonlyMap<string, RegisterLocals>;
 }
 
 /** Meter every function. */
@@ -71,14 +77,14 @@ export function meterModule(
   const unmet = layout.copies.values();
   const syscalls = ir.importNames(RSEQ_MODULE, IMPORT_SYSCALL);
   const entries = entryPoints(ir, functions);
-  const fuelLocals = new Map<string, number>();
+  const registers = new Map<string, RegisterLocals>();
   for (const func of functions) {
     const { name } = ir.binaryen.getFunctionInfo(func);
     const meter = new FunctionMeter(ir, func, lines, layout, unmet, syscalls, options);
-    fuelLocals.set(name, meter.meter(entries.has(name)));
+    registers.set(name, meter.meter(entries.has(name)));
   }
   removePointImports(ir);
-  return { layout, fuelLocals };
+  return { layout, registers };
 }
 
 /** Every copy begins with the one point 0 it has. */
@@ -165,8 +171,7 @@ class FunctionMeter {
   #hotLoops = 0;
   readonly #calls: ReadonlySet<string>;
   readonly #costs: SectionCosts;
-  /** The local that holds the fuel. */
-  readonly #fuel: number;
+  readonly #registers: RegisterLocals;
   #line: SourceLine | undefined;
 
   constructor(
@@ -182,19 +187,20 @@ class FunctionMeter {
     this.#name = name;
     this.#calls = ir.callTargets(body);
     this.#costs = new SectionCosts(ir, options.abi, body);
-    this.#fuel = ir.addLocal(func, ir.binaryen.i32);
+    const used = [FUEL, ...usedRegisters(ir, body)];
+    const { i32 } = ir.binaryen;
+    this.#registers = new Map(used.map((name) => [name, ir.addLocal(func, i32)] as const));
   }
 
-  /** Returns the local that holds the fuel. */
-  meter(hasEntryPoint: boolean): number {
+  meter(hasEntryPoint: boolean): RegisterLocals {
     const { ir } = this;
     const { body } = ir.binaryen.getFunctionInfo(this.func);
     this.#line = this.lines.first(ir, body);
-    const entry = [this.#loadFuel(), ...(hasEntryPoint ? this.#point() : [])];
+    const entry = [...this.#loadRegisters(), ...(hasEntryPoint ? this.#point() : [])];
     const visited = this.#visit(body);
     const metered = this.#storeFuelAfter(visited);
     ir.binaryen.Function.setBody(this.func, ir.sequence([...entry, metered], ir.type(metered)));
-    return this.#fuel;
+    return this.#registers;
   }
 
   #visit(ref: Ref): Ref {
@@ -233,12 +239,22 @@ class FunctionMeter {
         return this.#guestPages(ref);
       case 'MemoryGrow':
         return this.#visitGrow(ref);
+      case 'GlobalGet':
+        return this.#visitRead(ref);
       case 'Nop':
         return ref;
       default:
         this.#visitOperands(ref);
         return isAccess(ir, ref) ? this.#visitAccess(ref) : this.#count(ref);
     }
+  }
+
+  #visitRead(ref: Ref): Ref {
+    const { ir } = this;
+    if (isAccess(ir, ref)) return this.#visitAccess(ref);
+    this.#count(ref);
+    const local = this.#registers.get(ir.text(ref, 'Name'));
+    return local === undefined ? ref : ir.module.local.get(local, ir.binaryen.i32);
   }
 
   #visitOperands(ref: Ref): void {
@@ -504,12 +520,12 @@ class FunctionMeter {
   #callOut(call: Ref): Ref {
     const { ir } = this;
     if (ir.operands(call).every((operand) => ir.isMovable(operand.get()))) {
-      const returned = ir.after(this.func, call, [this.#loadFuel()]);
+      const returned = ir.after(this.func, call, this.#loadRegisters());
       return ir.sequence([...this.#storeFuel(), returned], ir.type(returned));
     }
     const ready = ir.before(this.func, call, this.#storeFuel());
     if (ir.type(ready) === ir.binaryen.unreachable) return ready;
-    return ir.after(this.func, ready, [this.#loadFuel()]);
+    return ir.after(this.func, ready, this.#loadRegisters());
   }
 
   /** What the ABI wants here, metered like the program's own code. */
@@ -551,7 +567,7 @@ class FunctionMeter {
     const charge = this.#charge();
     const call = module.call(POINT, [module.i32.const(ip)], binaryen.i32);
     const again = loop === '' ? [] : [module.br(loop)];
-    const ask = [...this.#storeFuel(), module.drop(call), this.#loadFuel(), ...again];
+    const ask = [...this.#storeFuel(), module.drop(call), ...this.#loadRegisters(), ...again];
     return [...charge, module.if(this.#isSpent(), module.block(null, ask))];
   }
 
@@ -587,7 +603,7 @@ class FunctionMeter {
   #askSection(ip: number, result: number): Ref[] {
     const { module, binaryen } = this.ir;
     const call = module.call(SECTION_POINT, [module.i32.const(ip)], binaryen.i32);
-    return [...this.#storeFuel(), module.local.set(result, call), this.#loadFuel()];
+    return [...this.#storeFuel(), module.local.set(result, call), ...this.#loadRegisters()];
   }
 
   /** The first the walk meets of a copy is its arm, or else its point 0. */
@@ -630,17 +646,23 @@ class FunctionMeter {
     const cost = this.#pending;
     if (cost === 0) return [];
     this.#pending = 0;
-    return [this.ir.module.local.set(this.#fuel, add(this.ir, this.#getFuel(), -cost))];
+    return [this.ir.module.local.set(this.#local(FUEL), add(this.ir, this.#getFuel(), -cost))];
   }
 
   #getFuel(): Ref {
-    return this.ir.module.local.get(this.#fuel, this.ir.binaryen.i32);
+    return this.ir.module.local.get(this.#local(FUEL), this.ir.binaryen.i32);
   }
 
-  /** fuel = register */
-  #loadFuel(): Ref {
+  #local(register: string): number {
+    return this.#registers.get(register) as number;
+  }
+
+  /** local = register, for each. */
+  #loadRegisters(): Ref[] {
     const { module, binaryen } = this.ir;
-    return module.local.set(this.#fuel, module.global.get(FUEL, binaryen.i32));
+    return [...this.#registers].map(([name, local]) =>
+      module.local.set(local, module.global.get(name, binaryen.i32)),
+    );
   }
 
   /** register = fuel, with what is due taken off. The local is not right any more. */
@@ -671,6 +693,16 @@ class FunctionMeter {
     const first = firstEvent(this.ir, ref);
     return first !== undefined && parsePointName(this.ir.text(first, 'Target')) !== undefined;
   }
+}
+
+/** Registers besides fuel that are read under `body`, or will be when sections are expanded. */
+function usedRegisters(ir: Ir, body: Ref): string[] {
+  const used = new Set<string>();
+  ir.walk(body, (ref) => {
+    if (ir.kind(ref) === 'GlobalGet') used.add(ir.text(ref, 'Name'));
+    else if (ir.kind(ref) === 'Call' && isPlaceholder(ir.text(ref, 'Target'))) used.add(TP);
+  });
+  return [TP, GS].filter((name) => used.has(name));
 }
 
 /** A call that is not there any more when metering is done. */

@@ -3,18 +3,19 @@
 
 import type { Ir } from './ir.js';
 import { addFrames } from './frames.js';
+import type { RegisterLocals } from './meter.js';
 import { runPassWith } from './pass-options.js';
 import type { ResumeTransform } from './suspend.js';
 
 const EXPORTS = ['start_unwind', 'stop_unwind', 'start_rewind', 'stop_rewind', 'get_state'];
 
-/** fuelLocals: the local that holds the fuel, by function. Errors: ToolchainError. */
+/** registers: the locals that hold registers, by function. Errors: ToolchainError. */
 export function makeResumable(
   ir: Ir,
   transform: ResumeTransform,
-  fuelLocals: ReadonlyMap<string, number>,
+  registers: ReadonlyMap<string, RegisterLocals>,
 ): void {
-  if (transform === 'frames') addFrames(ir, fuelLocals);
+  if (transform === 'frames') addFrames(ir, registers);
   else runAsyncify(ir);
 }
 

@@ -145,10 +145,11 @@ describe('a module', () => {
     const module = binaryenPackage.readBinary(wasm);
     const { i32 } = binaryenPackage;
     module.removeExport('rseq.run');
+    const { name } = module.getMemoryInfo() as { name?: string };
     // stack_end = context + 100
     const context = (): number => module.local.get(0, i32);
     const end = module.i32.add(context(), module.i32.const(100));
-    const store = module.i32.store(0, 4, context(), end, '0');
+    const store = module.i32.store(0, 4, context(), end, name);
     const body = module.block(null, [store, module.i32.const(1)], i32);
     module.addFunction('liar', i32, i32, [], body);
     module.addFunctionExport('liar', 'rseq.run');
