@@ -22,7 +22,7 @@
 
 import type { Ref, Type } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
-import { liveLocals } from './liveness.js';
+import { isIn, liveAfterCalls, type Locals } from './liveness.js';
 import { FUEL, POINT, SECTION_POINT } from './names.js';
 import type { RegisterLocals } from './meter.js';
 import { makeStatements } from './statements.js';
@@ -87,6 +87,8 @@ class FunctionFrames {
   readonly #ip: number;
   readonly #base: number;
   readonly #spine = new Set<Ref>();
+  /** What is needed after each call. */
+  readonly #live: readonly Locals[];
   /** The locals that a frame holds. */
   readonly #saved: readonly number[];
   /** The functions that the points of this one call. */
@@ -109,7 +111,10 @@ class FunctionFrames {
     this.#base = ir.addLocal(func, this.#i32);
     // They are loaded behind a call, and until then fuel must be 0.
     const held = new Set(registers.values());
-    this.#saved = liveLocals(ir, body, calls).filter((local) => !held.has(local));
+    this.#live = liveAfterCalls(ir, body, calls);
+    const all = this.#live.reduce((union, live) => union | live, 0n);
+    const locals = Array.from({ length: this.#index }, (_, local) => local);
+    this.#saved = locals.filter((local) => isIn(all, local) && !held.has(local));
   }
 
   add(): void {
@@ -235,9 +240,7 @@ class FunctionFrames {
     const held = new Set(this.registers.values());
     return region.items.every(
       (item) =>
-        typeof item === 'number' &&
-        ir.kind(item) === 'LocalSet' &&
-        held.has(ir.get(item, 'Index')),
+        typeof item === 'number' && ir.kind(item) === 'LocalSet' && held.has(ir.get(item, 'Index')),
     );
   }
 
@@ -251,10 +254,29 @@ class FunctionFrames {
     region.entries.push({ label, last: this.#callCount, isPlainLoop });
     const { module } = this.ir;
     const target = module.global.get(TARGET, this.#i32);
+    if (isPlainLoop) inner.check?.arm.items.unshift(...this.#clearDead(ref, this.#callCount));
     const toEntries = isPlainLoop ? [] : [this.#when(target, this.#branchToEntry(inner))];
     const children = this.#children(inner, toEntries);
     const name = this.ir.text(ref, 'Name') || null;
     region.items.push(module.loop(name, module.block(null, children)));
+  }
+
+  /**
+   * A local that is written in a plain loop and not needed after its point is 0 in the frame: what it
+   * happens to hold would have to be kept from turn to turn.
+   */
+  #clearDead(loop: Ref, call: number): Ref[] {
+    const { ir } = this;
+    const written = new Set<number>();
+    ir.walk(loop, (ref) => {
+      if (ir.kind(ref) === 'LocalSet') written.add(ir.get(ref, 'Index'));
+    });
+    const live = this.#live[call - 1] as Locals;
+    const dead = this.#saved.filter((local) => written.has(local) && !isIn(live, local));
+    return dead.map((local) => {
+      const zero = this.#zero(ir.localType(this.func, local)) as Ref;
+      return ir.module.local.set(local, zero);
+    });
   }
 
   #stringCall(ref: Ref, region: Region): void {

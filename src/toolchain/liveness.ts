@@ -5,7 +5,7 @@ import type { Ir } from './ir.js';
 import type { SuspendingCalls } from './suspending.js';
 
 /** A set of locals: bit n is local n. */
-type Locals = bigint;
+export type Locals = bigint;
 
 /** Code that runs from its beginning to its end. */
 interface BasicBlock {
@@ -17,19 +17,18 @@ interface BasicBlock {
 }
 
 /**
- * Numbers of the locals that are read after some suspending call with the value they had before it.
- * `body` is of the form that statements.ts makes.
+ * For every suspending call, in the order of the code, the locals that are read after it with the value
+ * they had before it. `body` is of the form that statements.ts makes.
  */
-export function liveLocals(ir: Ir, body: Ref, calls: SuspendingCalls): number[] {
+export function liveAfterCalls(ir: Ir, body: Ref, calls: SuspendingCalls): readonly Locals[] {
   const graph = new ControlFlowGraph(ir, calls);
   graph.add(body);
   graph.solve();
-  const live = graph.afterCalls.reduce((all, { liveIn }) => all | liveIn, 0n);
-  const locals: number[] = [];
-  for (let local = 0, rest = live; rest !== 0n; local++, rest >>= 1n) {
-    if ((rest & 1n) !== 0n) locals.push(local);
-  }
-  return locals;
+  return graph.afterCalls.map(({ liveIn }) => liveIn);
+}
+
+export function isIn(locals: Locals, local: number): boolean {
+  return ((locals >> BigInt(local)) & 1n) === 1n;
 }
 
 class ControlFlowGraph {

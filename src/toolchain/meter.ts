@@ -51,6 +51,12 @@ export interface MeterOptions {
 /** Longest turn, in fuel, of a loop of which there is a fast copy: a limit to the code, not the time. */
 const MAX_HOT_FUEL = 4000;
 
+/**
+ * Shortest turn, in fuel, of a loop without sections of which there is a fast copy. Engines make better
+ * code of a loop that only leaves when fuel is short; in short turns that does not show.
+ */
+const MIN_HOT_FUEL = 30;
+
 /** The local that holds a register, by the register's name. */
 export type RegisterLocals = ReadonlyMap<string, number>;
 
@@ -354,16 +360,18 @@ class FunctionMeter {
   }
 
   /**
-   * A loop with a section in it that gives no value, is not long, and in which nothing has a point but
-   * itself and sections.
+   * A loop that gives no value, with sections or turns that are neither short nor very long, in which
+   * nothing has a point but itself and sections.
    */
   #canBeHot(loop: Ref): boolean {
     const { none, unreachable } = this.ir.binaryen;
     const type = this.ir.type(loop);
     if (type !== none && type !== unreachable) return false;
-    if (![...this.ir.callTargets(loop)].some(isPlaceholder)) return false;
+    if (!this.#hasOnlySections(loop)) return false;
     const [body] = this.ir.operands(loop);
-    return this.#hasOnlySections(loop) && this.#costs.longest(body?.get() as Ref) <= MAX_HOT_FUEL;
+    const fuel = this.#costs.longest(body?.get() as Ref);
+    const hasSection = [...this.ir.callTargets(loop)].some(isPlaceholder);
+    return fuel <= MAX_HOT_FUEL && (hasSection || fuel >= MIN_HOT_FUEL);
   }
 
   /**
