@@ -39,6 +39,8 @@ const BUILDS: readonly CompileOptions[] = [
   { metering: 'instruction', optimizeLevel: 3 },
   { metering: 'instruction', optimizeLevel: 0 },
   { metering: 'block', optimizeLevel: 3 },
+  { metering: 'instruction', optimizeLevel: 3, resume: 'asyncify' },
+  { metering: 'block', optimizeLevel: 0, resume: 'asyncify' },
 ];
 
 for (const build of BUILDS) {
@@ -53,7 +55,7 @@ for (const build of BUILDS) {
   const module = await loadModule(program.wasm as BufferSource);
 
   machineContract({
-    name: `WasmMachine, ${build.metering} metering, -O${build.optimizeLevel}`,
+    name: `WasmMachine, ${build.metering} metering, -O${build.optimizeLevel}, ${build.resume ?? 'frames'}`,
     newMachine: () => ({
       machine: instantiate([module], 64, [program.sourceMap]).machine,
       programs: { returnArgument, spin, callSystem, section, trap, handler },
