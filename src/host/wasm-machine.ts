@@ -95,7 +95,6 @@ class WasmContext implements Slot {
 
 const NO_WORDS = new Int32Array(0);
 const HOST_BYTES = UNWIND_PAGES * PAGE_BYTES;
-const MOST_WORDS = (HOST_BYTES - CONTEXT_STACK) / WORD_BYTES;
 
 /** What no module of the toolchain's does. */
 const BROKEN_CONTRACT: Fault = {
@@ -104,8 +103,8 @@ const BROKEN_CONTRACT: Fault = {
   place: '',
 };
 
-function isStackLength(words: number): boolean {
-  return Number.isInteger(words) && words > 0 && words <= MOST_WORDS;
+function isStackSize(bytes: number): boolean {
+  return bytes > 0 && bytes <= HOST_BYTES - CONTEXT_STACK && bytes % WORD_BYTES === 0;
 }
 
 export class WasmMachine implements Machine {
@@ -213,7 +212,7 @@ export class WasmMachine implements Machine {
     words[base + USED] = this.#used;
     const { slab, offset, length } = thread;
     words[base + STACK_LIMIT] = 0;
-    words[base + STACK_END] = address + CONTEXT_STACK + length * WORD_BYTES;
+    words[base + STACK_END] = address + CONTEXT_STACK + (length << 2);
     // A few words: cheaper one by one than by views.
     for (let at = 0; at < length; at++) words[base + STACK + at] = slab[offset + at] as number;
   }
@@ -232,10 +231,10 @@ export class WasmMachine implements Machine {
       exit.value = words[base + VALUE] as number;
       return;
     }
-    const end = (words[base + STACK_END] as number) >>> 0;
-    const length = (end - hostBase - CONTEXT_STACK) / WORD_BYTES;
+    // Modulo 2^32, as addresses are.
+    const bytes = ((words[base + STACK_END] as number) - hostBase - CONTEXT_STACK) | 0;
     const isStopped = reason === EXIT_INTERRUPTED ? left <= 0 : reason === EXIT_SYSCALL;
-    if (!isStopped || left > fuel || !isStackLength(length)) {
+    if (!isStopped || left > fuel || !isStackSize(bytes)) {
       exit.kind = 'faulted';
       exit.fault = BROKEN_CONTRACT;
       return;
@@ -244,8 +243,8 @@ export class WasmMachine implements Machine {
     thread.isInterrupted = reason === EXIT_INTERRUPTED;
     if (thread.isInterrupted) exit.kind = 'interrupted';
     else this.#storeSystemCall(words, base);
-    this.#takeStack(thread, words, base + STACK, length);
-    this.#used = Math.max(this.#used, CONTEXT_STACK + length * WORD_BYTES);
+    this.#takeStack(thread, words, base + STACK, bytes >> 2);
+    if (CONTEXT_STACK + bytes > this.#used) this.#used = CONTEXT_STACK + bytes;
   }
 
   #storeSystemCall(words: Int32Array, base: number): void {

@@ -26,7 +26,7 @@ import { isIn, liveAfterCalls, type Locals } from './liveness.js';
 import { FUEL, POINT, SECTION_POINT } from './names.js';
 import type { RegisterLocals } from './meter.js';
 import { makeStatements } from './statements.js';
-import { POINT_VALUE, POP, PUSH, REWINDING, STATE, TARGET } from './suspend.js';
+import { POINT_VALUE, REWINDING, STACK, STATE, TARGET } from './suspend.js';
 import { SuspendingCalls } from './suspending.js';
 
 const NO_REGISTERS: RegisterLocals = new Map();
@@ -131,7 +131,8 @@ class FunctionFrames {
     if (results === binaryen.none) region.items.push(module.return());
     const { bytes, slots } = this.#layout();
     const resume = this.#when(this.#isRewinding(), [
-      module.local.set(this.#base, module.call(POP, [module.i32.const(bytes)], this.#i32)),
+      module.global.set(STACK, this.#stackPlus(-bytes)),
+      module.local.set(this.#base, module.global.get(STACK, this.#i32)),
       ...slots.map((slot) => this.#restore(slot)),
       ...this.#resumePoint(),
       module.global.set(TARGET, this.#get(this.#index)),
@@ -139,7 +140,8 @@ class FunctionFrames {
     ]);
     const code = module.block(YIELD, this.#children(region, [resume]), binaryen.none);
     const save = [
-      module.local.set(this.#base, module.call(PUSH, [module.i32.const(bytes)], this.#i32)),
+      module.local.set(this.#base, module.global.get(STACK, this.#i32)),
+      module.global.set(STACK, this.#stackPlus(bytes)),
       ...slots.map((slot) => this.#save(slot)),
       module.return(this.#zero(results)),
     ];
@@ -356,6 +358,12 @@ class FunctionFrames {
       module.local.set(local, module.global.get(name, this.#i32)),
     );
     return [module.global.set(TARGET, module.i32.const(0)), ...load];
+  }
+
+  #stackPlus(bytes: number): Ref {
+    const { module } = this.ir;
+    const add = module.i32['add'] as (a: Ref, b: Ref) => Ref;
+    return add(module.global.get(STACK, this.#i32), module.i32.const(bytes));
   }
 
   #isRewinding(): Ref {

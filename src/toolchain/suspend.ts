@@ -59,18 +59,17 @@ export const UNWINDING = 1;
 export const REWINDING = 2;
 /** Address of the running thread's context. */
 const CONTEXT = 'rseq.context';
-/** Address behind the part of the unwound stack that is in use. */
-const STACK = 'rseq.stack';
+/**
+ * Address behind the part of the unwound stack that is in use. It ends where the memory does: a frame
+ * that does not fit is a trap.
+ */
+export const STACK = 'rseq.stack';
 /** Why the stack unwinds: EXIT_INTERRUPTED or EXIT_SYSCALL. */
 const EXIT = 'rseq.exit';
 /** While a stack rewinds: the call of the innermost function so far that it leads to; otherwise 0. */
 export const TARGET = 'rseq.target';
 /** What the interruption point gives that a function goes on behind. */
 export const POINT_VALUE = 'rseq.point_value';
-/** push(bytes) -> address: room for a frame. */
-export const PUSH = 'rseq.push';
-/** pop(bytes) -> address: the frame pushed last. */
-export const POP = 'rseq.pop';
 
 const HOST_BYTES = UNWIND_PAGES * PAGE_BYTES;
 /** A little below the end of memory, which may be an address that has no 32-bit number. */
@@ -108,7 +107,6 @@ export function addSuspension(ir: Ir, transform: ResumeTransform): void {
   const builder = new SuspensionBuilder(ir, transform);
   builder.addInterrupt();
   builder.addSystemCall();
-  builder.addFrames();
   builder.addGrow();
   builder.addRun();
 }
@@ -149,23 +147,6 @@ class SuspensionBuilder {
     ];
     const params = ir.words(2 + ARGUMENTS);
     ir.module.addFunction(SYSTEM_CALL, params, this.#i32, [], ir.sequence(body, this.#i32));
-  }
-
-  /** A frame that does not fit is a trap: the stack is too deep to suspend. */
-  addFrames(): void {
-    if (this.transform !== 'frames') return;
-    const { module } = this.ir;
-    const stack = (): Ref => this.#global(STACK);
-    const fits = this.#binary('le_u', stack(), this.#load(CONTEXT_STACK_LIMIT));
-    const push = [
-      module.local.set(1, stack()),
-      module.global.set(STACK, this.#binary('add', stack(), this.#local(0))),
-      module.if(fits, module.nop(), module.unreachable()),
-      this.#local(1),
-    ];
-    const pop = [module.global.set(STACK, this.#binary('sub', stack(), this.#local(0))), stack()];
-    module.addFunction(PUSH, this.#i32, this.#i32, [this.#i32], this.ir.sequence(push, this.#i32));
-    module.addFunction(POP, this.#i32, this.#i32, [], this.ir.sequence(pop, this.#i32));
   }
 
   /**
