@@ -60,11 +60,6 @@ class Region {
     readonly firstCall: number,
     readonly entries: Entry[] = [],
   ) {}
-
-  /** True for a loop in which the thread can stop at the head only. */
-  get isPlainLoop(): boolean {
-    return this.check !== undefined && this.entries.length === 1;
-  }
 }
 
 /** A call, or an inner loop with calls. */
@@ -72,7 +67,7 @@ interface Entry {
   readonly label: string;
   /** Number of the last call it leads to. */
   readonly last: number;
-  /** A plain loop goes on from its head with the fuel there is. */
+  /** A loop in which the thread stops at the head only: it goes on from there with the fuel there is. */
   readonly isPlainLoop: boolean;
 }
 
@@ -86,7 +81,7 @@ class FunctionFrames {
   /** Address of the point that yields. */
   readonly #ip: number;
   readonly #base: number;
-  readonly #spine = new Set<Ref>();
+  readonly #spine: ReadonlySet<Ref>;
   /** What is needed after each call. */
   readonly #live: readonly Locals[];
   /** The locals that a frame holds. */
@@ -111,6 +106,7 @@ class FunctionFrames {
     this.#base = ir.addLocal(func, this.#i32);
     // They are loaded behind a call, and until then fuel must be 0.
     const held = new Set(registers.values());
+    this.#spine = calls.spine(body);
     this.#live = liveAfterCalls(ir, body, calls);
     const all = this.#live.reduce((union, live) => union | live, 0n);
     const locals = Array.from({ length: this.#index }, (_, local) => local);
@@ -120,7 +116,7 @@ class FunctionFrames {
   add(): void {
     const { ir } = this;
     const { module, binaryen } = ir;
-    if (!this.#mark(this.body)) {
+    if (this.#spine.size === 0) {
       // What looked like a call that may suspend was never reached.
       binaryen.Function.setBody(this.func, this.body);
       return;
@@ -174,13 +170,6 @@ class FunctionFrames {
     const { module } = this.ir;
     const and = module.i32['and'] as (a: Ref, b: Ref) => Ref;
     return and(this.#get(this.#index), module.i32.const(kind));
-  }
-
-  #mark(ref: Ref): boolean {
-    let isSpine = this.calls.has(ref);
-    for (const operand of this.ir.operands(ref)) isSpine = this.#mark(operand.get()) || isSpine;
-    if (isSpine) this.#spine.add(ref);
-    return isSpine;
   }
 
   #string(ref: Ref, region: Region): void {
@@ -252,7 +241,7 @@ class FunctionFrames {
     const inner = new Region(this.#callCount + 1);
     const [body] = this.ir.operands(ref);
     this.#string(body?.get() as Ref, inner);
-    const { isPlainLoop } = inner;
+    const isPlainLoop = this.#isPlainLoop(ref, inner);
     region.entries.push({ label, last: this.#callCount, isPlainLoop });
     const { module } = this.ir;
     const target = module.global.get(TARGET, this.#i32);
@@ -261,6 +250,16 @@ class FunctionFrames {
     const children = this.#children(inner, toEntries);
     const name = this.ir.text(ref, 'Name') || null;
     region.items.push(module.loop(name, module.block(null, children)));
+  }
+
+  #isPlainLoop(loop: Ref, { check, entries }: Region): boolean {
+    const { ir } = this;
+    const last = check?.arm.items.at(-1);
+    const asksAgain =
+      typeof last === 'number' &&
+      ir.kind(last) === 'Break' &&
+      ir.text(last, 'Name') === ir.text(loop, 'Name');
+    return asksAgain && entries.length === 1;
   }
 
   /**

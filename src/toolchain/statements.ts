@@ -27,21 +27,14 @@ export function makeStatements(ir: Ir, func: Ref, calls: SuspendingCalls): Ref {
 
 /** True when a named block with a suspending call in it has a value. */
 function hasValuedBlock(ir: Ir, root: Ref, calls: SuspendingCalls): boolean {
-  let found = false;
-  const visit = (ref: Ref): boolean => {
-    let isSpine = calls.has(ref);
-    for (const operand of ir.operands(ref)) isSpine = visit(operand.get()) || isSpine;
-    const isNamed = isSpine && ir.kind(ref) === 'Block' && ir.text(ref, 'Name') !== '';
-    found ||= isNamed && hasValue(ir, ref);
-    return isSpine;
-  };
-  visit(root);
-  return found;
+  return [...calls.spine(root)].some(
+    (ref) => ir.kind(ref) === 'Block' && ir.text(ref, 'Name') !== '' && hasValue(ir, ref),
+  );
 }
 
 class StatementMaker {
   /** Expressions with a suspending call in them. */
-  readonly #spine = new Set<Ref>();
+  #spine: ReadonlySet<Ref> = new Set();
 
   constructor(
     readonly ir: Ir,
@@ -53,20 +46,13 @@ class StatementMaker {
     const { ir } = this;
     const { none } = ir.binaryen;
     const { body, results } = ir.binaryen.getFunctionInfo(this.func);
-    this.#mark(body);
+    this.#spine = this.calls.spine(body);
     const statements: Ref[] = [];
     const last = this.#split(body, statements);
     const isResult = results !== none && hasValue(ir, last);
     const value = isResult && this.calls.has(last) ? this.#keep(last, statements) : last;
     statements.push(isResult ? ir.module.return(value) : value);
     return ir.sequence(statements, results === none ? none : ir.binaryen.unreachable);
-  }
-
-  #mark(ref: Ref): boolean {
-    let isSpine = this.calls.has(ref);
-    for (const operand of this.ir.operands(ref)) isSpine = this.#mark(operand.get()) || isSpine;
-    if (isSpine) this.#spine.add(ref);
-    return isSpine;
   }
 
   /** What stands where `ref` stood; what has to happen before it goes to `out`. */

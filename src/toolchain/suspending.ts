@@ -45,6 +45,19 @@ export class SuspendingCalls {
     return kind === 'CallIndirect' && this.#signatures.has(this.#signatureOf(ref));
   }
 
+  /** Every expression under `root` with such a call in it. */
+  spine(root: Ref): Set<Ref> {
+    const spine = new Set<Ref>();
+    const visit = (ref: Ref): boolean => {
+      let isSpine = this.has(ref);
+      for (const operand of this.#ir.operands(ref)) isSpine = visit(operand.get()) || isSpine;
+      if (isSpine) spine.add(ref);
+      return isSpine;
+    };
+    visit(root);
+    return spine;
+  }
+
   #close(callers: ReadonlyMap<string, readonly string[]>, values: ReadonlySet<string>): void {
     const work = [...this.#functions];
     for (let callee = work.pop(); callee !== undefined; callee = work.pop()) {
