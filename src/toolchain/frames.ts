@@ -91,6 +91,8 @@ class FunctionFrames {
   /** Numbers begin at 1. */
   #callCount = 0;
   #labelCount = 0;
+  /** The locals written in the innermost loop around. */
+  #written: ReadonlySet<number> = new Set();
 
   constructor(
     readonly ir: Ir,
@@ -240,12 +242,14 @@ class FunctionFrames {
     region.items.push(label);
     const inner = new Region(this.#callCount + 1);
     const [body] = this.ir.operands(ref);
+    const outerWritten = this.#written;
+    this.#written = writtenLocals(this.ir, ref);
     this.#string(body?.get() as Ref, inner);
+    this.#written = outerWritten;
     const isPlainLoop = this.#isPlainLoop(ref, inner);
     region.entries.push({ label, last: this.#callCount, isPlainLoop });
     const { module } = this.ir;
     const target = module.global.get(TARGET, this.#i32);
-    if (isPlainLoop) inner.check?.arm.items.unshift(...this.#clearDead(ref, this.#callCount));
     const toEntries = isPlainLoop ? [] : [this.#when(target, this.#branchToEntry(inner))];
     const children = this.#children(inner, toEntries);
     const name = this.ir.text(ref, 'Name') || null;
@@ -263,20 +267,15 @@ class FunctionFrames {
   }
 
   /**
-   * A local that is written in a plain loop and not needed after its point is 0 in the frame: what it
-   * happens to hold would have to be kept from turn to turn.
+   * A local that is written in the loop and not needed after the call is 0 in the frame: what it happens
+   * to hold would have to be kept from turn to turn.
    */
-  #clearDead(loop: Ref, call: number): Ref[] {
-    const { ir } = this;
-    const written = new Set<number>();
-    ir.walk(loop, (ref) => {
-      if (ir.kind(ref) === 'LocalSet') written.add(ir.get(ref, 'Index'));
-    });
-    const live = this.#live[call - 1] as Locals;
-    const dead = this.#saved.filter((local) => written.has(local) && !isIn(live, local));
+  #clearDead(): Ref[] {
+    const live = this.#live[this.#callCount - 1] as Locals;
+    const dead = this.#saved.filter((local) => this.#written.has(local) && !isIn(live, local));
     return dead.map((local) => {
-      const zero = this.#zero(ir.localType(this.func, local)) as Ref;
-      return ir.module.local.set(local, zero);
+      const zero = this.#zero(this.ir.localType(this.func, local)) as Ref;
+      return this.ir.module.local.set(local, zero);
     });
   }
 
@@ -290,7 +289,7 @@ class FunctionFrames {
   }
 
   #stringPlainCall(ref: Ref, label: string, region: Region): void {
-    const leave = [this.#setIndex(0), this.ir.module.br(SAVE)];
+    const leave = [...this.#clearDead(), this.#setIndex(0), this.ir.module.br(SAVE)];
     region.items.push(label, ref, this.#when(this.#isUnwinding(), leave));
   }
 
@@ -300,6 +299,7 @@ class FunctionFrames {
     const isInSection = this.ir.text(call, 'Target') === SECTION_POINT;
     this.#points.add(isInSection ? SECTION_POINT : POINT);
     const ip = this.ir.operands(call)[0]?.get() as Ref;
+    items.push(...this.#clearDead());
     items.push(this.#setIndex(isInSection ? AT_POINT | IN_SECTION : AT_POINT));
     items.push(module.local.set(this.#ip, ip));
     items.push(module.br(YIELD));
@@ -464,6 +464,14 @@ class FunctionFrames {
         throw new ToolchainError(`${this.#name} may be suspended and returns a reference`);
     }
   }
+}
+
+function writtenLocals(ir: Ir, root: Ref): ReadonlySet<number> {
+  const written = new Set<number>();
+  ir.walk(root, (ref) => {
+    if (ir.kind(ref) === 'LocalSet') written.add(ir.get(ref, 'Index'));
+  });
+  return written;
 }
 
 function arrivalName(label: string): string {
