@@ -37,8 +37,8 @@ import {
   placeholderName,
   type PlaceholderKind,
   type SectionAbi,
-  type SectionAddresses,
 } from './section-abi.js';
+import { emitPlaceholder, isPlaceholder, isPointTest, SectionCosts } from './section-costs.js';
 import type { SourceLine, SourceLines } from './source-lines.js';
 
 export interface MeterOptions {
@@ -713,11 +713,6 @@ function usedRegisters(ir: Ir, body: Ref): string[] {
   return [TP, GS].filter((name) => used.has(name));
 }
 
-/** A call that is not there any more when metering is done. */
-function isPlaceholder(name: string): boolean {
-  return parsePointName(name) !== undefined || parsePlaceholderName(name) !== undefined;
-}
-
 /** The first call under `ref`, unless an access or a branch comes before it. */
 function firstEvent(ir: Ir, ref: Ref): Ref | undefined {
   const kind = ir.kind(ref);
@@ -730,81 +725,10 @@ function firstEvent(ir: Ir, ref: Ref): Ref | undefined {
   return kind === 'Call' ? ref : undefined;
 }
 
-/** A section's point as a condition: the call, or the call with its value kept in a local. */
-function isPointTest(ir: Ir, ref: Ref): boolean {
-  switch (ir.kind(ref)) {
-    case 'Call':
-      return parsePointName(ir.text(ref, 'Target')) !== undefined;
-    case 'LocalSet':
-      return ir.operands(ref).every((operand) => isPointTest(ir, operand.get()));
-    default:
-      return false;
-  }
-}
-
 /** A point whose value is used as it is, or kept in a local. */
 function isPlainPointTest(ir: Ir, ref: Ref): boolean {
   if (ir.kind(ref) === 'Call') return true;
   return ir.operands(ref).every((operand) => ir.kind(operand.get()) === 'Call');
-}
-
-/** Fuel of the longest way through the loop at whose head a section's restart label stands. */
-class SectionCosts {
-  readonly #costs = new Map<number, number>();
-
-  constructor(
-    readonly ir: Ir,
-    readonly abi: SectionAbi,
-    body: Ref,
-  ) {
-    this.#visit(body, body);
-  }
-
-  of(section: number): number {
-    return this.#costs.get(section) ?? 0;
-  }
-
-  #visit(ref: Ref, around: Ref): void {
-    const { ir } = this;
-    const point = ir.kind(ref) === 'Call' ? parsePointName(ir.text(ref, 'Target')) : undefined;
-    if (point?.point === 0) this.#costs.set(point.section, this.longest(around));
-    const inner = ir.kind(ref) === 'Loop' ? ref : around;
-    for (const operand of ir.operands(ref)) this.#visit(operand.get(), inner);
-  }
-
-  /** Fuel of the longest way through `ref`, loops once. */
-  longest(ref: Ref): number {
-    const { ir } = this;
-    const kind = ir.kind(ref);
-    if (kind === 'Break' && isPointTest(ir, ir.operands(ref).at(-1)?.get() ?? ref)) return 0;
-    if (kind === 'Call' && parsePointName(ir.text(ref, 'Target')) !== undefined) return 0;
-    const placeholder = kind === 'Call' ? parsePlaceholderName(ir.text(ref, 'Target')) : undefined;
-    if (placeholder !== undefined) {
-      return this.longest(emitPlaceholder(ir, this.abi, placeholder.kind, ANYWHERE));
-    }
-    const costs = ir.operands(ref).map((operand) => this.longest(operand.get()));
-    if (kind === 'If') return 1 + (costs[0] ?? 0) + Math.max(costs[1] ?? 0, costs[2] ?? 0);
-    const own = kind === 'Block' || kind === 'Loop' || kind === 'Nop' ? 0 : 1;
-    return costs.reduce((sum, cost) => sum + cost, own);
-  }
-}
-
-/** Addresses that matter not, but that are not 0, which takes less code. */
-const ANYWHERE: SectionAddresses = { index: 1, start: 1, end: 1, restart: 1 };
-
-function emitPlaceholder(
-  ir: Ir,
-  { emit }: SectionAbi,
-  kind: PlaceholderKind,
-  section: SectionAddresses | undefined,
-): Ref {
-  if (kind === 'leave') return ir.module.nop();
-  if (kind === 'disarm' && emit.disarm !== undefined) return emit.disarm(ir);
-  const code = kind === 'disarm' ? undefined : emit[kind];
-  if (code === undefined || section === undefined) {
-    throw new ToolchainError(`${kind} of a section that has no start`);
-  }
-  return code(ir, section);
 }
 
 function add(ir: Ir, value: Ref, amount: number): Ref {
