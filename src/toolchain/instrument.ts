@@ -2,12 +2,7 @@
 // for a module asc has just compiled and for a finished .wasm.
 
 import { type AbiName, type CodeMap, encodeCodeMap, type Metering } from '../abi/code-map.js';
-import {
-  CODE_MAP_SECTION,
-  CONTRACT_FUNCTIONS,
-  CONTRACT_GLOBALS,
-  RSEQ_MODULE,
-} from '../abi/module.js';
+import { CODE_MAP_SECTION, RSEQ_MODULE } from '../abi/module.js';
 import { type Binaryen, type Module, portableFeatures } from './binaryen.js';
 import {
   addRegisters,
@@ -141,7 +136,8 @@ function flattenStatements({ module }: Ir): void {
   module.runPasses(['flatten', 'merge-blocks']);
 }
 
-const CONTRACT_NAMES = [...CONTRACT_FUNCTIONS, ...CONTRACT_GLOBALS];
+/** Names that begin so are the contract's. */
+const CONTRACT_PREFIX = 'rseq.';
 
 /** Parameters and results, in words, of what a program imports from `rseq`. */
 const SIGNATURES: Readonly<Record<string, readonly [number, number]>> = {
@@ -182,7 +178,7 @@ function requireUsable(ir: Ir): void {
     if (!isWords || !isSame) throw new ToolchainError(`${place} is no import of the library`);
   }
   for (const name of ir.exportNames()) {
-    if (CONTRACT_NAMES.includes(name)) {
+    if (name.startsWith(CONTRACT_PREFIX)) {
       throw new ToolchainError(`the module exports ${name}, a name of the contract's`);
     }
   }

@@ -34,8 +34,8 @@ const REFUSED: readonly (readonly [law: string, text: string, message: RegExp])[
   ],
   [
     'an export with a name of the contract',
-    `(module (memory 1) ${MAIN} (func (export "rseq.enter")))`,
-    /exports rseq\.enter, a name of the contract/,
+    `(module (memory 1) ${MAIN} (func (export "rseq.run")))`,
+    /exports rseq\.run, a name of the contract/,
   ],
   [
     'a global with a name of ours',
