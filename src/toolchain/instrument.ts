@@ -24,13 +24,13 @@ import { SourceLines } from './source-lines.js';
 import type { ResumeTransform } from './suspend.js';
 
 export interface InstrumentOptions {
-  /** 'instruction' (default): a point before every access. 'block': at entries and loop heads. */
+  /** 'instruction' (default): a point before every access. 'block': at loop heads and some entries. */
   readonly metering?: Metering;
   /** What the sections are compiled for; 'turner' unless given. */
   readonly abi?: AbiName;
   /**
-   * Block metering: a section without loops exists twice, and is not asked for fuel while what is left
-   * is enough for all of it. True unless given; the runs are the same.
+   * Block metering: sections without loops and innermost loops exist twice, and are not asked for fuel
+   * while what is left is enough for all of it. True unless given; the runs are the same.
    */
   readonly fastPath?: boolean;
   /** How threads are suspended: 'frames' unless given. The runs are the same. */

@@ -191,6 +191,19 @@ describe('join', () => {
     expect(seen).toEqual(['worker', -9]);
   });
 
+  test.each([
+    ['returns', [ret(4)]],
+    ['makes the system call exit', [syscall(Sysno.Exit, 4)]],
+  ] as const)('of a thread that %s releases its context, once', (_how, script) => {
+    const main = [spawn(1), ...work(20)];
+    const { kernel, machine } = boot({ 0: main, 1: [...script] });
+
+    kernel.run();
+
+    const { context } = threadOf(kernel, 2);
+    expect(machine.released.filter((each) => each === context)).toHaveLength(1);
+  });
+
   test('of a thread that has ended returns its status at once, any number of times', () => {
     const seen: number[] = [];
     const join = [syscall(Sysno.Join, 2), act((guest) => seen.push(guest.result))];

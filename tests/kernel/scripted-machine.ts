@@ -131,6 +131,8 @@ class ScriptedContext {
 export class ScriptedMachine implements Machine {
   /** Every call of `run`, in order: what user code was entered with. */
   readonly entries: Entry[] = [];
+  /** Contexts of threads that are over. */
+  readonly released: Context[] = [];
   /** Words of code that a test wants to be readable; everywhere else code reads as 0. */
   readonly text = new Map<number, number>();
 
@@ -154,7 +156,9 @@ export class ScriptedMachine implements Machine {
     return new ScriptedContext(this.#call(entry, argument));
   }
 
-  releaseContext(): void {}
+  releaseContext(context: Context): void {
+    this.released.push(context);
+  }
 
   run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
     const thread = context as ScriptedContext;
