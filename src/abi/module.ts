@@ -2,7 +2,7 @@
 // label imports are called before the toolchain has removed them. docs/abi.md is the specification.
 
 /** Version of the contract; the first word of the code map. */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /** Module of the label imports, and of whatever else a program asks the toolchain for. */
 export const RSEQ_MODULE = 'rseq';
@@ -68,8 +68,26 @@ export const CONTEXT_ARGS = 60;
 export const CONTEXT_VALUE = 84;
 /** In: bytes of the host's pages, from the first on, that may not be 0: the guest must not find them. */
 export const CONTEXT_USED = 88;
+/**
+ * In: 0, or where to write down what is accessed, ACCESS_BYTES each; instruction metering only. Out: behind
+ * the last entry; 0 when the memory has grown, and what came after is not written down.
+ */
+export const CONTEXT_ACCESSES = 92;
 /** The unwound stack, up to CONTEXT_STACK_END. */
 export const CONTEXT_STACK = 96;
+
+// An entry of that list: the address of the first byte, then bytes * 4 + what is done to them.
+export const ACCESS_BYTES = 8;
+export const ACCESS_LOAD = 1;
+export const ACCESS_STORE = 2;
+/** The module's mutable global n, as far as it is exported, is 8 bytes here, where no memory is. */
+export const GLOBALS_BASE = 0xffff0000;
+export const GLOBAL_BYTES = 8;
+/**
+ * With instruction metering, global n is exported as this and n. Number 0 is not the program's but the
+ * address of the sections' descriptors; nothing is written down of it.
+ */
+export const EXPORT_GLOBAL = 'rseq.global.';
 
 /** Custom section that holds the code map. */
 export const CODE_MAP_SECTION = 'rseq';

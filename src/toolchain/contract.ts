@@ -2,6 +2,7 @@
 // added after metering and are not metered themselves.
 
 import {
+  EXPORT_GLOBAL,
   IMPORT_SYSCALL,
   MEMORY_MODULE,
   MEMORY_NAME,
@@ -10,9 +11,11 @@ import {
 } from '../abi/module.js';
 import { ABI_NAMES, type AbiName } from '../abi/code-map.js';
 import { Sysno } from '../abi/syscall.js';
+import { programGlobals } from './access.js';
 import type { DataSegment, Module, Ref } from './binaryen.js';
 import { type Ir, ToolchainError } from './ir.js';
 import {
+  DESCRIPTORS,
   ENTER,
   EXPORTED,
   GS,
@@ -116,6 +119,15 @@ export function replaceAbort(ir: Ir): void {
       ir.sequence([module.drop(call), module.unreachable()]),
     );
   }
+}
+
+/** Give the host the program's variables that are not in memory. With instruction metering. */
+export function exportGlobals(ir: Ir): void {
+  [DESCRIPTORS, ...programGlobals(ir)].forEach((name, number) => {
+    const { type } = ir.globals().get(name) as { type: number };
+    // A vector cannot be read from outside.
+    if (type !== ir.binaryen.v128) ir.module.addGlobalExport(name, `${EXPORT_GLOBAL}${number}`);
+  });
 }
 
 /** The exports and generated functions. After metering, before the module is made resumable. */

@@ -8,6 +8,7 @@ import {
   addRegisters,
   completeContract,
   dropStart,
+  exportGlobals,
   keepForKernel,
   memoryLimits,
   replaceAbort,
@@ -122,6 +123,7 @@ function runPipeline(
     abi: sectionAbi(abi),
     fastPath,
   });
+  if (metering === 'instruction') exportGlobals(ir);
   completeContract(ir, abi, resume);
   makeResumable(ir, resume, registers);
   dropStart(ir);

@@ -12,7 +12,7 @@
 
 import { hex, type Metering } from '../abi/code-map.js';
 import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
-import { isAccess } from './access.js';
+import { accesses, isAccess } from './access.js';
 import type { Ref } from './binaryen.js';
 import { addPassiveSegment } from './contract.js';
 import { type Ir, ToolchainError } from './ir.js';
@@ -20,6 +20,7 @@ import { entryPoints } from './entry-points.js';
 import { CodeLayout, type SectionCopy } from './layout.js';
 import { type LoweredSection, parsePointName, pointName } from './lower.js';
 import {
+  ACCESSED,
   DESCRIPTORS,
   FUEL,
   GROW,
@@ -557,12 +558,22 @@ class FunctionMeter {
   }
 
   #visitAccess(ref: Ref): Ref {
-    const isPoint =
-      this.options.metering === 'instruction' && !this.#isCovered && this.#open === undefined;
-    const result = isPoint ? this.ir.before(this.func, ref, this.#point()) : ref;
+    const isCovered = this.#isCovered;
     this.#isCovered = false;
+    if (this.options.metering !== 'instruction') return this.#count(ref);
+    const note = this.#noteAccess(ref);
+    const isPoint = !isCovered && this.#open === undefined;
+    const result = this.ir.before(this.func, ref, [...(isPoint ? this.#point() : []), ...note]);
     this.#count(ref);
     return result;
+  }
+
+  /** What is accessed, told right before it is. Costs no fuel. */
+  #noteAccess(ref: Ref): Ref[] {
+    const { module, binaryen } = this.ir;
+    return accesses(this.ir, this.func, ref).map(({ address, access }) =>
+      module.call(ACCESSED, [address, access], binaryen.none),
+    );
   }
 
   /** Charge, and ask the host when fuel is spent; in the loop `loop`, until it is not. */

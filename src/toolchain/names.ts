@@ -41,6 +41,9 @@ export const CONTRACT_STATE: ReadonlySet<string> = new Set([
   DESCRIPTORS,
 ]);
 
+/** accessed(address, access): write it down for the host, if that wants to know. */
+export const ACCESSED = 'rseq.accessed';
+
 /** enter(function, argument) -> status: a thread from its beginning. */
 export const ENTER = 'rseq.enter';
 /** interrupt(ip) -> ip: suspend the thread at the interruption point `ip`. */

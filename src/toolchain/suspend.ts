@@ -8,6 +8,8 @@
 // While the stack rewinds the fuel register is 0, so that code which asks for fuel learns of it.
 
 import {
+  ACCESS_BYTES,
+  CONTEXT_ACCESSES,
   CONTEXT_ARGS,
   CONTEXT_ARGUMENT,
   CONTEXT_CX,
@@ -36,6 +38,7 @@ import {
 } from '../abi/module.js';
 import type { Ref } from './binaryen.js';
 import {
+  ACCESSED,
   CX,
   DX,
   ENTER,
@@ -71,6 +74,9 @@ export const TARGET = 'rseq.target';
 /** What the interruption point gives that a function goes on behind. */
 export const POINT_VALUE = 'rseq.point_value';
 
+/** Where the next access is written down; 0: nowhere. */
+const ACCESSES = 'rseq.accesses';
+
 const HOST_BYTES = UNWIND_PAGES * PAGE_BYTES;
 /** A little below the end of memory, which may be an address that has no 32-bit number. */
 const LIMIT = HOST_BYTES - 16;
@@ -87,13 +93,14 @@ const LOADED: readonly (readonly [string, number])[] = [
   [DX, CONTEXT_DX],
   [SIGNAL_HANDLER, CONTEXT_SIGNAL_HANDLER],
   [SIGNAL_NUMBER, CONTEXT_SIGNAL_NUMBER],
+  [ACCESSES, CONTEXT_ACCESSES],
 ];
 
 /** Add run, interrupt, system_call and grow, which `enter` and the points need. */
 export function addSuspension(ir: Ir, transform: ResumeTransform): void {
   const { module, binaryen } = ir;
   const { i32, none } = binaryen;
-  for (const name of [STATE, CONTEXT, STACK, EXIT, TARGET, POINT_VALUE]) {
+  for (const name of [STATE, CONTEXT, STACK, EXIT, TARGET, POINT_VALUE, ACCESSES]) {
     module.addGlobal(name, i32, true, module.i32.const(0));
   }
   if (transform === 'asyncify') {
@@ -108,6 +115,7 @@ export function addSuspension(ir: Ir, transform: ResumeTransform): void {
   builder.addInterrupt();
   builder.addSystemCall();
   builder.addGrow();
+  builder.addAccessed();
   builder.addRun();
 }
 
@@ -162,9 +170,26 @@ class SuspensionBuilder {
       module.if(failed, module.return(module.i32.const(-1))),
       module.memory.fill(this.#global(CONTEXT), module.i32.const(0), this.#load(CONTEXT_USED)),
       module.global.set(CONTEXT, this.#binary('add', this.#global(CONTEXT), distance)),
+      // The list has not moved, and may be the guest's now.
+      module.global.set(ACCESSES, module.i32.const(0)),
       this.#binary('sub', this.#local(1), module.i32.const(UNWIND_PAGES)),
     ];
     module.addFunction(GROW, this.#i32, this.#i32, [this.#i32], this.ir.sequence(body, this.#i32));
+  }
+
+  /** accessed(address, access): one more entry of the list. */
+  addAccessed(): void {
+    const { ir } = this;
+    const { module } = ir;
+    const at = (): Ref => this.#global(ACCESSES);
+    const next = this.#binary('add', at(), module.i32.const(ACCESS_BYTES));
+    const entry = [
+      this.#store(0, at(), this.#local(0)),
+      this.#store(4, at(), this.#local(1)),
+      module.global.set(ACCESSES, next),
+    ];
+    const body = module.if(at(), ir.sequence(entry));
+    module.addFunction(ACCESSED, ir.words(2), ir.binaryen.none, [], body);
   }
 
   /** run(context): load the registers, rewind or begin, and say why it is over. */
@@ -189,6 +214,7 @@ class SuspensionBuilder {
       this.#put(CONTEXT_FUEL, this.#global(FUEL)),
       this.#put(CONTEXT_CX, this.#global(CX)),
       this.#put(CONTEXT_DX, this.#global(DX)),
+      this.#put(CONTEXT_ACCESSES, this.#global(ACCESSES)),
       module.if(this.#is(UNWINDING), module.return(this.#endUnwind())),
       this.#put(CONTEXT_VALUE, this.#local(1)),
       module.i32.const(EXIT_RETURNED),
@@ -281,13 +307,17 @@ class SuspensionBuilder {
   }
 
   #put(word: number, value: Ref): Ref {
+    return this.#store(word, this.#global(CONTEXT), value);
+  }
+
+  #store(offset: number, address: Ref, value: Ref): Ref {
     const store = this.ir.module.i32['store'] as (
       offset: number,
       align: number,
       ptr: Ref,
       value: Ref,
     ) => Ref;
-    return store(word, 4, this.#global(CONTEXT), value);
+    return store(offset, 4, address, value);
   }
 
   #global(name: string): Ref {
