@@ -16,7 +16,9 @@ import type { Scheduler } from '../kernel/scheduler.js';
 import { RandomScheduler } from '../kernel/schedulers/random.js';
 import { ReplayScheduler } from '../kernel/schedulers/replay.js';
 import { RoundRobinScheduler } from '../kernel/schedulers/round-robin.js';
-import { Schedule } from '../kernel/schedule.js';
+import { Schedule, type Timekeeping } from '../kernel/schedule.js';
+import type { Memory } from '../kernel/memory.js';
+import type { LinearMemory } from './linear-memory.js';
 import { type Observer, TraceHash } from '../kernel/trace.js';
 import { OptionError } from './errors.js';
 import { type Guest, type GuestModule, instantiate, loadModule } from './loader.js';
@@ -52,6 +54,8 @@ export interface HostOptions {
   readonly scheduler?: SchedulerName | Scheduler;
   /** Repeat the schedule of an earlier result; scheduler and quantum are then not used. */
   readonly schedule?: string;
+  /** What takes time, unless a schedule says: 'instructions', the default, or only 'events'. */
+  readonly time?: Timekeeping;
   /** Instructions the run may execute; 10^10 unless given. */
   readonly fuelLimit?: number;
   /** Pages of 64 KiB the guest may have; 4096 (256 MiB) unless given. */
@@ -117,33 +121,8 @@ export interface Host {
  * Errors: OptionError, ModuleError, ScheduleError.
  */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const cpus = integer('cpus', options.cpus, 1, 1, MAX_CPUS);
-  const threads = integer('threads', options.threads, 4, 1, 2 ** 31 - 1);
-  const fuelLimit = integer('fuelLimit', options.fuelLimit, 1e10, 1, Number.MAX_SAFE_INTEGER);
-  const memoryLimit = integer('memoryLimit', options.memoryLimit, 4096, 1, 65536 - 4);
-  const threadLimit = integer('threadLimit', options.threadLimit, 65536, 1, 2 ** 24);
-  requireHooks(options);
-  const scheduler = createScheduler(options);
-  const modules = await loadModules(options.wasm);
-  const guest = instantiate(modules, memoryLimit, [options.sourceMap].flat());
-  const hash = new TraceHash();
-  const kernel = new Kernel({
-    machine: guest.machine,
-    memory: guest.memory,
-    scheduler,
-    personality: choosePersonality(options, modules, guest),
-    cpus,
-    fuelLimit,
-    threadLimit,
-    programs: modules.length,
-    entropySeed: seedOf(options),
-    observers: [hash, ...(options.observers ?? [])],
-    stdin: options.stdin ?? new Uint8Array(),
-    onOutput: options.onOutput ?? (() => {}),
-    boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
-  });
+  const { guest, kernel, hash, map } = await boot(options);
   const { text, memory } = guest;
-  const { map } = modules[0] as GuestModule;
   let hasRun = false;
   const run: Host['run'] = (onProgress) => {
     if (hasRun) throw new Error('a host runs its program once; create another');
@@ -153,7 +132,77 @@ export async function createHost(options: HostOptions): Promise<Host> {
   return { map, text, kernel, memory, run };
 }
 
-async function loadModules(wasm: HostOptions['wasm']): Promise<GuestModule[]> {
+/** What a host is made of. */
+export interface Booted {
+  readonly guest: Guest;
+  readonly kernel: Kernel;
+  readonly hash: TraceHash;
+  /** Of the first module. */
+  readonly map: CodeMap;
+}
+
+/** The parts of a host. Errors: OptionError, ModuleError, ScheduleError. */
+async function boot(options: HostOptions): Promise<Booted> {
+  // What is wrong with the options is said before the modules are looked at.
+  limitsOf(options);
+  requireHooks(options);
+  createScheduler(options);
+  return bootLoaded(options, await loadModules(options.wasm), (memory) => memory);
+}
+
+/**
+ * The same of modules that are loaded. watch: what the kernel sees of the guest's memory.
+ * Errors: OptionError, ModuleError, ScheduleError.
+ */
+export function bootLoaded(
+  options: HostOptions,
+  modules: readonly GuestModule[],
+  watch: (memory: LinearMemory) => Memory,
+): Booted {
+  const { cpus, threads, fuelLimit, memoryLimit, threadLimit } = limitsOf(options);
+  requireHooks(options);
+  const scheduler = createScheduler(options);
+  const guest = instantiate(modules, memoryLimit, [options.sourceMap].flat());
+  const hash = new TraceHash();
+  const kernel = new Kernel({
+    machine: guest.machine,
+    memory: watch(guest.memory),
+    scheduler,
+    personality: choosePersonality(options, modules, guest),
+    cpus,
+    fuelLimit,
+    threadLimit,
+    programs: modules.length,
+    time: options.schedule === undefined ? (options.time ?? 'instructions') : Schedule.timeOf(options.schedule),
+    entropySeed: seedOf(options),
+    observers: [hash, ...(options.observers ?? [])],
+    stdin: options.stdin ?? new Uint8Array(),
+    onOutput: options.onOutput ?? (() => {}),
+    boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
+  });
+  return { guest, kernel, hash, map: (modules[0] as GuestModule).map };
+}
+
+interface Limits {
+  readonly cpus: number;
+  readonly threads: number;
+  readonly fuelLimit: number;
+  readonly memoryLimit: number;
+  readonly threadLimit: number;
+}
+
+/** Errors: OptionError. */
+function limitsOf(options: HostOptions): Limits {
+  return {
+    cpus: integer('cpus', options.cpus, 1, 1, MAX_CPUS),
+    threads: integer('threads', options.threads, 4, 1, 2 ** 31 - 1),
+    fuelLimit: integer('fuelLimit', options.fuelLimit, 1e10, 1, Number.MAX_SAFE_INTEGER),
+    memoryLimit: integer('memoryLimit', options.memoryLimit, 4096, 1, 65536 - 4),
+    threadLimit: integer('threadLimit', options.threadLimit, 65536, 1, 2 ** 24),
+  };
+}
+
+export async function loadModules(wasm: HostOptions['wasm']): Promise<GuestModule[]> {
   const sources = Array.isArray(wasm) ? (wasm as readonly WasmSource[]) : [wasm as WasmSource];
   if (sources.length === 0) throw new OptionError('wasm', '[]', 'must have a module');
   const modules: GuestModule[] = [];
@@ -290,7 +339,7 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
   };
 }
 
-function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | undefined {
+export function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | undefined {
   const { reason, exitStatus, death, last } = outcome;
   const place = text.placeOf(last.ip);
   const failure = { signal: undefined, tid: last.tid, place };
@@ -312,7 +361,7 @@ function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | un
 }
 
 /** What a guest or its source map says may hold line feeds, and worse for a terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }
 

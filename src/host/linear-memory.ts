@@ -44,6 +44,15 @@ export class LinearMemory implements Memory {
     return this.#words;
   }
 
+  /** As the guest's own memory.grow, between two runs. */
+  grow(pages: number): void {
+    const base = this.hostBase;
+    this.#memory.grow(pages);
+    // What was the host's is the guest's now.
+    this.bytes.fill(0, base, Math.min(base + UNWIND_PAGES * PAGE_BYTES, this.hostBase));
+    this.bytes.fill(0, this.hostBase);
+  }
+
   loadI32(address: number): number | undefined {
     return this.#isMapped(address, 4) ? this.#view.getInt32(address, true) : undefined;
   }

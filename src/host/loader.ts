@@ -8,6 +8,7 @@ import {
   CONTRACT_FUNCTIONS,
   CONTRACT_GLOBALS,
   EXPORT_FUEL,
+  EXPORT_GLOBAL,
   EXPORT_LOAD_BIAS,
   EXPORT_RUN,
   EXPORT_SECTIONS_ENTERED,
@@ -33,6 +34,8 @@ export interface Guest {
   readonly machine: WasmMachine;
   readonly memory: LinearMemory;
   readonly text: ProgramText;
+  /** The variables of the first module that are not in memory, as far as it exports them. */
+  readonly globals: readonly (WebAssembly.Global | undefined)[];
   /** Sections entered so far, restarts included; undefined when the metering does not count them. */
   sectionsEntered(): number | undefined;
 }
@@ -75,11 +78,13 @@ export function instantiate(
   const memory = new LinearMemory(wasmMemory);
   const text = new ProgramText(modules.map(({ map }) => map));
   const machine = new WasmMachine(text, memory);
+  let globals: Guest['globals'] = [];
   const counters = text.programs.flatMap(({ map, bias }, index) => {
     const { module } = modules[index] as GuestModule;
     const exports = instantiateModule(module, {
       [MEMORY_MODULE]: { [MEMORY_NAME]: wasmMemory },
     });
+    if (index === 0) globals = exportedGlobals(exports);
     for (const name of CONTRACT_GLOBALS) requireRegister(name, exports[name]);
     (exports[EXPORT_LOAD_BIAS] as WebAssembly.Global).value = bias;
     machine.attach(guestExports(exports), bias, sourceMapLocator(sourceMaps[index]));
@@ -88,7 +93,7 @@ export function instantiate(
   });
   const isCounted = counters.length === modules.length;
   const count = (): number => counters.reduce((sum, { value }) => sum + (value >>> 0), 0);
-  return { machine, memory, text, sectionsEntered: () => (isCounted ? count() : undefined) };
+  return { machine, memory, text, globals, sectionsEntered: () => (isCounted ? count() : undefined) };
 }
 
 async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {
@@ -184,6 +189,16 @@ function requireRegister(name: string, register: WebAssembly.ExportValue | undef
   } catch (cause) {
     throw new ModuleError(message, { cause });
   }
+}
+
+/** Index n is global n. */
+function exportedGlobals(exports: WebAssembly.Exports): (WebAssembly.Global | undefined)[] {
+  const globals: (WebAssembly.Global | undefined)[] = [];
+  for (const [name, value] of Object.entries(exports)) {
+    if (!name.startsWith(EXPORT_GLOBAL)) continue;
+    globals[Number(name.slice(EXPORT_GLOBAL.length))] = value as WebAssembly.Global;
+  }
+  return globals;
 }
 
 function guestExports(exports: WebAssembly.Exports): GuestExports {

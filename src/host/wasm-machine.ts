@@ -3,6 +3,7 @@
 // into the host's pages and calls the module's `run`; afterwards it takes out what is there.
 
 import {
+  CONTEXT_ACCESSES,
   CONTEXT_ARGS,
   CONTEXT_ARGUMENT,
   CONTEXT_CX,
@@ -30,6 +31,7 @@ import {
 } from '../abi/module.js';
 import { Signal } from '../abi/signal.js';
 import type { Context, Exit, Fault, Machine, Registers } from '../kernel/machine.js';
+import type { WordReader, WordWriter } from '../kernel/words.js';
 import type { LinearMemory } from './linear-memory.js';
 import type { ProgramText } from './program-text.js';
 import { type Slot, StackPool } from './stack-pool.js';
@@ -65,6 +67,7 @@ const VALUE = CONTEXT_VALUE / WORD_BYTES;
 const STACK = CONTEXT_STACK / WORD_BYTES;
 const STACK_END = CONTEXT_STACK_END / WORD_BYTES;
 const USED = CONTEXT_USED / WORD_BYTES;
+const ACCESSES = CONTEXT_ACCESSES / WORD_BYTES;
 const STACK_LIMIT = CONTEXT_STACK_LIMIT / WORD_BYTES;
 
 interface Program {
@@ -88,13 +91,15 @@ class WasmContext implements Slot {
 
   constructor(
     readonly program: Program,
-    readonly entry: number,
-    readonly argument: number,
+    public entry: number,
+    public argument: number,
   ) {}
 }
 
 const NO_WORDS = new Int32Array(0);
 const HOST_BYTES = UNWIND_PAGES * PAGE_BYTES;
+/** Where accesses are written down in the host's pages: behind where stacks come to. */
+const ACCESSES_OFFSET = HOST_BYTES / 2;
 
 /** What no module of the toolchain's does. */
 const BROKEN_CONTRACT: Fault = {
@@ -114,6 +119,7 @@ export class WasmMachine implements Machine {
   readonly #stacks = new StackPool();
   /** Bytes of the host's pages that were ever written. */
   #used = CONTEXT_STACK;
+  #runs = 0;
   readonly #exit: Exit = {
     kind: 'returned',
     fuelUsed: 0,
@@ -150,6 +156,7 @@ export class WasmMachine implements Machine {
     const thread = context as WasmContext;
     const { guest, locateTrap } = thread.program;
     const base = this.#memory.hostBase;
+    this.#runs++;
     this.#load(thread, registers, resumeValue, fuel, base);
     let reason: number;
     try {
@@ -177,6 +184,63 @@ export class WasmMachine implements Machine {
 
   isRestart(from: number, to: number): boolean {
     return this.#text.isRestart(from, to);
+  }
+
+  /** What a thread keeps outside the guest's memory, as words. */
+  saveContext(context: Context, to: WordWriter): void {
+    const thread = context as WasmContext;
+    to.word(thread.entry);
+    to.word(thread.argument);
+    to.flag(thread.isInterrupted);
+    to.word(thread.signalHandler);
+    to.word(thread.signalHandler === 0 ? 0 : thread.signalNumber);
+    to.word(thread.length);
+    const { slab, offset, length } = thread;
+    for (let at = 0; at < length; at++) to.word(slab[offset + at] as number);
+  }
+
+  loadContext(context: Context, from: WordReader): void {
+    const thread = context as WasmContext;
+    thread.entry = from.word();
+    thread.argument = from.word();
+    thread.isInterrupted = from.flag();
+    thread.signalHandler = from.word();
+    thread.signalNumber = from.word();
+    const length = from.word();
+    if (length > thread.capacity) this.#stacks.resize(thread, length);
+    const { slab, offset } = thread;
+    for (let at = 0; at < length; at++) slab[offset + at] = from.word();
+    thread.length = length;
+  }
+
+  /** How often a thread has been run. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** How the last run ended. */
+  get lastExit(): Exit {
+    return this.#exit;
+  }
+
+  /**
+   * Have the modules write down what they access from now on, until the memory grows: `accessesSince`.
+   * With instruction metering; others write nothing down.
+   */
+  noteAccesses(): void {
+    const { words, hostBase } = this.#memory;
+    words[hostBase / WORD_BYTES + ACCESSES] = hostBase + ACCESSES_OFFSET;
+  }
+
+  /**
+   * Words of the accesses written down since `noteAccesses`, two each: address, bytes * 4 + kind. Valid
+   * until the next run. Undefined when they are not all there: the memory has grown.
+   */
+  get accesses(): Int32Array | undefined {
+    const { words, hostBase } = this.#memory;
+    const end = words[hostBase / WORD_BYTES + ACCESSES] as number;
+    const start = hostBase + ACCESSES_OFFSET;
+    return end === 0 ? undefined : words.subarray(start >>> 2, end >>> 2);
   }
 
   #describe(error: unknown, locateTrap: TrapLocator): Fault {

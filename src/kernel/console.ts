@@ -12,6 +12,15 @@ export class Console {
     this.#onOutput = onOutput;
   }
 
+  /** Bytes of the input that have been read. */
+  get position(): number {
+    return this.#at;
+  }
+
+  set position(bytes: number) {
+    this.#at = bytes;
+  }
+
   /** At most `length` bytes of input that have not been read. */
   peek(length: number): Uint8Array {
     return this.#input.subarray(this.#at, Math.min(this.#input.length, this.#at + length));

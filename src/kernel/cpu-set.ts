@@ -40,6 +40,19 @@ export class CpuSet {
     return index * 32 + 31 - Math.clz32(lowest);
   }
 
+  clear(): void {
+    this.#words.fill(0);
+  }
+
+  /** Bit n of word n / 32 is CPU n; valid as long as the set. */
+  get words(): Int32Array {
+    return this.#words;
+  }
+
+  assign(other: CpuSet): void {
+    this.#words.set(other.#words);
+  }
+
   has(cpu: number): boolean {
     return (((this.#words[cpu >> 5] as number) >>> cpu) & 1) !== 0;
   }

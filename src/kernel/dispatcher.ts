@@ -28,6 +28,28 @@ export class Dispatcher {
     return this.#runnableCount;
   }
 
+  /** Every CPU idle and every queue empty. */
+  clear(): void {
+    this.#runnableCount = 0;
+    for (const cpu of this.cpus) {
+      cpu.current = undefined;
+      cpu.queue.clear();
+    }
+  }
+
+  /** Leave the CPU idle; its thread waits for it. */
+  park(cpu: Cpu): void {
+    if (cpu.current !== undefined) this.#switchOut(cpu);
+  }
+
+  /** Put the thread on the CPU that it was on when the state was saved. */
+  resumeOn(cpu: Cpu, thread: Thread): void {
+    this.#runnableCount++;
+    cpu.current = thread;
+    cpu.isCurrentInterrupted = thread.suspension === 'interrupt';
+    thread.process.concurrencyIds.add(thread.concurrencyId);
+  }
+
   /** A thread that is new or waits no more: into the queue of its CPU. */
   add(thread: Thread): void {
     this.#runnableCount++;

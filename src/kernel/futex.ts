@@ -75,6 +75,15 @@ export class FutexTable {
     if (queue.first === undefined) this.#queues.delete(waiter.key);
   }
 
+  /** The futexes that threads sleep on, in the order of their keys. */
+  keys(): FutexKey[] {
+    return [...this.#queues.keys()].sort((a, b) => a - b);
+  }
+
+  clear(): void {
+    this.#queues.clear();
+  }
+
   /** The waiters, first come first; the one it stands at may be removed meanwhile. */
   *waiters(key: FutexKey): Generator<FutexWait> {
     let waiter = this.#queues.get(key)?.first;

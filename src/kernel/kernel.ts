@@ -18,8 +18,8 @@ import { type Death, Process } from './process.js';
 import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
 import type { Personality, ResumeOutcome } from './rseq/personality.js';
-import { MAX_SLICE_FUEL, Schedule } from './schedule.js';
-import type { Choice, Scheduler, SchedulerView } from './scheduler.js';
+import { MAX_SLICE_FUEL, Schedule, type Timekeeping } from './schedule.js';
+import { type Choice, type Scheduler, type SchedulerView, TIME_PASSES } from './scheduler.js';
 import { DEFAULT_ACTION } from './signal-frame.js';
 import {
   disposition,
@@ -30,6 +30,15 @@ import {
   sendSignal,
   takeSignal,
 } from './signal.js';
+import {
+  loadCpuSet,
+  loadProcess,
+  loadThread,
+  programOf,
+  saveCpuSet,
+  saveProcess,
+  saveThread,
+} from './snapshot.js';
 import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
 import { Thread } from './thread.js';
@@ -37,7 +46,8 @@ import { END_OF_TIME } from './time.js';
 import { TimerQueue } from './timer-queue.js';
 import { type Counts, type Observer, TraceEvent, Tracer } from './trace.js';
 import { interruptionResult, leave, timeoutResult } from './wait-end.js';
-import { type JoinWait, type Wait, waiting } from './wait.js';
+import { type FutexWait, type JoinWait, type Wait, waiting } from './wait.js';
+import type { WordReader, WordWriter } from './words.js';
 
 export interface KernelOptions {
   readonly machine: Machine;
@@ -58,6 +68,8 @@ export interface KernelOptions {
   readonly boot?: BootParameters;
   /** Seed of the bytes that getrandom gives, a 32-bit integer; 1. */
   readonly entropySeed?: number;
+  /** What takes time: 'instructions' unless given. */
+  readonly time?: Timekeeping;
   /** Modules in the address space: the main of each is a thread, the first is the leader; 1. */
   readonly programs?: number;
 }
@@ -91,12 +103,14 @@ export class Kernel implements SchedulerView, Services {
   readonly random: RandomBytes;
   readonly boot: BootParameters;
   readonly counts: Counts = { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0 };
-  readonly schedule: Schedule = new Schedule();
+  readonly schedule: Schedule;
 
   readonly #options: KernelOptions;
   readonly #machine: Machine;
   readonly #scheduler: Scheduler;
   readonly #fuelLimit: number;
+  /** Nanoseconds that an instruction takes. */
+  readonly #instructionTime: number;
   readonly #personality: Personality;
   readonly #tracer: Tracer;
   readonly #dispatcher: Dispatcher;
@@ -112,6 +126,8 @@ export class Kernel implements SchedulerView, Services {
   /** Boots one process with one thread, which will run the program's main. */
   constructor(options: KernelOptions) {
     this.#options = options;
+    this.schedule = new Schedule(options.time);
+    this.#instructionTime = this.schedule.time === 'instructions' ? 1 : 0;
     this.#machine = options.machine;
     this.#scheduler = options.scheduler;
     this.#fuelLimit = options.fuelLimit;
@@ -131,7 +147,11 @@ export class Kernel implements SchedulerView, Services {
 
   /** Virtual time in nanoseconds: an instruction takes one, and idle CPUs wait for the next timer. */
   get now(): number {
-    return Math.min(this.counts.fuel + this.#idleTime, END_OF_TIME);
+    return Math.min(this.busyTime + this.#idleTime, END_OF_TIME);
+  }
+
+  get busyTime(): number {
+    return this.counts.fuel * this.#instructionTime;
   }
 
   get aliveCount(): number {
@@ -177,8 +197,20 @@ export class Kernel implements SchedulerView, Services {
     const choice = this.#choice;
     this.#scheduler.pick(this, choice);
     if (choice.fuel > fuelLeft) choice.fuel = fuelLeft;
-    this.#runSlice(choice);
+    if (choice.fuel === 0) this.#happen(choice);
+    else this.#runSlice(choice);
     return undefined;
+  }
+
+  /** Something that no thread does. */
+  #happen(choice: Choice): void {
+    const { event, tid } = choice;
+    const thread = this.process.threads.get(tid);
+    if (event === undefined || (event !== TIME_PASSES && !isSignal(event))) return refuse(choice);
+    this.schedule.append(choice);
+    if (event !== TIME_PASSES) {
+      if (thread !== undefined && thread.state !== 'dead') this.signal(thread, event);
+    } else if (this.#skipToNextTimer()) this.#expireTimers();
   }
 
   #runSlice(choice: Choice): void {
@@ -206,7 +238,7 @@ export class Kernel implements SchedulerView, Services {
       const { fuelUsed } = exit;
       fuel -= fuelUsed;
       this.counts.fuel += fuelUsed;
-      thread.fuelUsed += fuelUsed;
+      thread.cpuTime += fuelUsed * this.#instructionTime;
       if (thread.extras !== undefined) thread.extras.exitsSinceRestart++;
       if (exit.kind === 'interrupted') {
         const { ip } = registers;
@@ -530,6 +562,100 @@ export class Kernel implements SchedulerView, Services {
     this.process.exitStatus = 128 + signal;
     this.process.death = { signal, message, place, ip: thread.point, tid: thread.tid };
     this.#tracer.emit(TraceEvent.Death, thread, signal, 0);
+  }
+
+  /** Take the thread off the CPU as if another were to run there. Preconditions: between two steps. */
+  park(cpu: number): void {
+    this.#dispatcher.park(this.cpus[cpu] ?? panic('park', `there is no cpu ${cpu}`));
+  }
+
+  get hasTimers(): boolean {
+    return this.#timers.first !== undefined;
+  }
+
+  /** How many threads there have been. */
+  get threadCount(): number {
+    return this.#nextTid - 1;
+  }
+
+  /** What the threads share. Preconditions: between two steps; the process has not exited. */
+  saveShared(to: WordWriter): void {
+    saveProcess(this.process, to);
+    saveCpuSet(this.onlineCpus, to);
+    to.list(this.cpus, ({ current }) => to.word(current?.tid ?? 0));
+    to.list(this.futexes.keys(), (key) => {
+      to.double(key);
+      to.list([...this.futexes.waiters(key)], ({ thread }) => to.word(thread.tid));
+    });
+    to.list(this.#timers.inOrder(), ({ thread }) => to.word(thread.tid));
+    to.double(this.#idleTime);
+    to.word(this.#aliveCount);
+    to.word(this.#nextTid);
+    to.word(this.console.position);
+    to.list(this.random.state, (word) => to.word(word));
+  }
+
+  /** A thread, without what its context holds. */
+  saveThread(tid: number, to: WordWriter): void {
+    const thread = this.process.threads.get(tid) ?? panic('saveThread', `there is no thread ${tid}`);
+    const isCurrent = this.cpus[thread.cpu]?.current === thread;
+    saveThread(thread, { events: this.#personality.readsEvents ?? false, isCurrent }, to);
+  }
+
+  /**
+   * The state that saveShared and saveThread have written: threads[n] is thread n + 1, as a reader that
+   * stands behind the thread's words afterwards. A thread that there is already keeps its context.
+   */
+  load(shared: WordReader, threads: readonly WordReader[]): void {
+    this.schedule.clear();
+    this.#clear(threads);
+    const { process } = this;
+    const threadOf = (tid: number): Thread =>
+      process.threads.get(tid) ?? panic('load', `there is no thread ${tid}`);
+    const joiners = threads.map((words, index) => loadThread(threadOf(index + 1), words, threadOf));
+    joiners.forEach((tids, index) => {
+      for (const tid of tids) threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
+    });
+    this.#loadShared(shared, threadOf);
+    for (const thread of process.threads.values()) {
+      const isCurrent = this.cpus[thread.cpu]?.current === thread;
+      if (thread.isRunnable && !isCurrent) this.#dispatcher.add(thread);
+    }
+  }
+
+  #clear(threads: readonly WordReader[]): void {
+    const { process } = this;
+    this.futexes.clear();
+    this.#timers.clear();
+    this.#dispatcher.clear();
+    process.concurrencyIds.clear();
+    process.threads.truncate(threads.length);
+    for (let tid = process.threads.size + 1; tid <= threads.length; tid++) {
+      const program = programOf((threads[tid - 1] as WordReader).words);
+      const context = this.#machine.createContext(program, 0, 0);
+      process.threads.set(tid, new Thread(tid, process, program, context, this.onlineCpus, 0));
+    }
+  }
+
+  #loadShared(from: WordReader, threadOf: (tid: number) => Thread): void {
+    loadProcess(this.process, from);
+    this.onlineCpus.assign(loadCpuSet(from));
+    const current = from.list(() => from.word());
+    current.forEach((tid, cpu) => {
+      if (tid > 0) this.#dispatcher.resumeOn(this.cpus[cpu] as Cpu, threadOf(tid));
+    });
+    from.list(() => {
+      const key = from.double();
+      for (const tid of from.list(() => from.word())) {
+        this.futexes.add(key, threadOf(tid).wait as FutexWait);
+      }
+    });
+    for (const tid of from.list(() => from.word())) this.#timers.add(threadOf(tid).wait as Wait);
+    this.#idleTime = from.double();
+    this.#aliveCount = from.word();
+    this.#nextTid = from.word();
+    this.console.position = from.word();
+    this.random.state = from.list(() => from.word());
   }
 
   #outcome(reason: StopReason): Outcome {

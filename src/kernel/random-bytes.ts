@@ -1,6 +1,6 @@
 // getrandom: bytes of a seeded generator, so that a run that asks for them can be repeated.
 
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import { Errno } from '../abi/errno.js';
 import { TASK_SIZE } from '../abi/module.js';
 import { GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM } from '../abi/syscall.js';
@@ -13,13 +13,21 @@ const MAX_LENGTH = 0x7ffff000;
 const BLOCK_BYTES = 256;
 
 export class RandomBytes {
-  readonly #generator: ReturnType<typeof xoroshiro128plus>;
+  #generator: ReturnType<typeof xoroshiro128plus>;
   readonly #block = new Uint8Array(BLOCK_BYTES);
   readonly #words = new DataView(this.#block.buffer);
 
   /** seed: any 32-bit integer. */
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed);
+  }
+
+  get state(): readonly number[] {
+    return this.#generator.getState();
+  }
+
+  set state(state: readonly number[]) {
+    this.#generator = xoroshiro128plusFromState(state);
   }
 
   /** The next `length` bytes, BLOCK_BYTES at most; valid until the next call. */

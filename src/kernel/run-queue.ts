@@ -25,6 +25,12 @@ export class RunQueue<T extends Queued> {
     return slots[(this.#head + index) & (slots.length - 1)] ?? noThreadAt(index, this.#length);
   }
 
+  clear(): void {
+    this.#slots.fill(undefined);
+    this.#head = 0;
+    this.#length = 0;
+  }
+
   push(thread: T): void {
     if (thread.queueSlot >= 0) refuse('push', thread.tid, 'queued already');
     if (this.#length === this.#slots.length) this.#grow();

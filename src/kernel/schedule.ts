@@ -1,17 +1,23 @@
 // A schedule: every choice of a run in order, as a value and as a short text.
 //
-// Text: `s1.` and base64url of LEB128 words, two a slice: tid * 256 + cpu, then fuel.
+// Text: `s1.` and base64url of LEB128 words, two a slice: tid * 256 + cpu, then fuel. Fuel 0 is followed by
+// the event. `c1.` is the same of a run in which instructions take no time.
 
+import { NSIG } from '../abi/signal.js';
 import { MAX_CPUS } from './cpu-set.js';
 import type { Choice } from './scheduler.js';
 
 /** The guest counts fuel in a signed 32-bit word, and may overshoot by what one block costs. */
 export const MAX_SLICE_FUEL: number = 2 ** 30;
 
-/** Two words, none above 42 bits. */
-const MAX_SLICE_BYTES = 12;
+/** Three words, none above 42 bits. */
+const MAX_SLICE_BYTES = 18;
 
-const PREFIX = 's1.';
+/** What time a run takes: an instruction a nanosecond, or none but until the next timer. */
+export type Timekeeping = 'instructions' | 'events';
+
+const PREFIXES: Readonly<Record<Timekeeping, string>> = { instructions: 's1.', events: 'c1.' };
+const PREFIX_LENGTH = 3;
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** The text is not a schedule. */
@@ -25,6 +31,8 @@ export class Schedule {
   #length = 0;
   #slices = 0;
 
+  constructor(readonly time: Timekeeping = 'instructions') {}
+
   /** Slices recorded. */
   get length(): number {
     return this.#slices;
@@ -34,31 +42,39 @@ export class Schedule {
     if (this.#length + MAX_SLICE_BYTES > this.#bytes.length) this.#grow();
     this.#word(choice.tid * MAX_CPUS + choice.cpu);
     this.#word(choice.fuel);
+    if (choice.fuel === 0) this.#word(choice.event ?? 0);
     this.#slices++;
   }
 
+  /** Begin anew. */
+  clear(): void {
+    this.#length = 0;
+    this.#slices = 0;
+  }
+
   toString(): string {
-    return PREFIX + toBase64(this.#bytes.subarray(0, this.#length));
+    return PREFIXES[this.time] + toBase64(this.#bytes.subarray(0, this.#length));
+  }
+
+  /** Errors: ScheduleError when the text is no schedule. */
+  static timeOf(text: string): Timekeeping {
+    const prefix = text.slice(0, PREFIX_LENGTH);
+    if (prefix === PREFIXES.instructions) return 'instructions';
+    if (prefix === PREFIXES.events) return 'events';
+    throw new ScheduleError(
+      `schedule ${JSON.stringify(text.slice(0, 12))} must start with ${PREFIXES.instructions}`,
+    );
   }
 
   /** Errors: ScheduleError when the text is cut short or not a schedule. */
   static parse(text: string): Choice[] {
-    if (!text.startsWith(PREFIX)) {
-      throw new ScheduleError(
-        `schedule ${JSON.stringify(text.slice(0, 12))} must start with ${PREFIX}`,
-      );
-    }
-    const words = decodeWords(fromBase64(text.slice(PREFIX.length)));
-    if (words.length % 2 !== 0) throw new ScheduleError('schedule ends in the middle of a slice');
+    Schedule.timeOf(text);
+    const words = decodeWords(fromBase64(text.slice(PREFIX_LENGTH)));
     const choices: Choice[] = [];
-    for (let index = 0; index < words.length; index += 2) {
-      const place = words[index] as number;
-      const fuel = words[index + 1] as number;
-      if (fuel < 1 || fuel > MAX_SLICE_FUEL) {
-        const rule = `must be from 1 to ${MAX_SLICE_FUEL}`;
-        throw new ScheduleError(`schedule slice ${index / 2}: fuel ${fuel} ${rule}`);
-      }
-      choices.push({ tid: Math.floor(place / MAX_CPUS), cpu: place % MAX_CPUS, fuel });
+    for (let at = 0; at < words.length; ) {
+      const choice = readSlice(words, at, choices.length);
+      choices.push(choice);
+      at += choice.event === undefined ? 2 : 3;
     }
     return choices;
   }
@@ -79,6 +95,24 @@ export class Schedule {
     bytes[at++] = rest;
     this.#length = at;
   }
+}
+
+/** Errors: ScheduleError for a slice, the `index`th, that is cut short or cannot be. */
+function readSlice(words: readonly number[], at: number, index: number): Choice {
+  const [place = 0, fuel, event] = words.slice(at, at + 3);
+  if (fuel === undefined || (fuel === 0 && event === undefined)) {
+    throw new ScheduleError('schedule ends in the middle of a slice');
+  }
+  if (fuel > MAX_SLICE_FUEL) {
+    const rule = `must be from 0 to ${MAX_SLICE_FUEL}`;
+    throw new ScheduleError(`schedule slice ${index}: fuel ${fuel} ${rule}`);
+  }
+  const slice = { tid: Math.floor(place / MAX_CPUS), cpu: place % MAX_CPUS, fuel };
+  if (fuel > 0) return slice;
+  if ((event as number) > NSIG) {
+    throw new ScheduleError(`schedule slice ${index}: event ${event} is no signal`);
+  }
+  return { ...slice, event: event as number };
 }
 
 function decodeWords(bytes: Uint8Array): number[] {

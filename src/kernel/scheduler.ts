@@ -6,12 +6,17 @@
 import type { Cpu } from './cpu.js';
 import type { Thread } from './thread.js';
 
-/** Run `thread` on `cpu` for `fuel` instructions. */
+/** Run `thread` on `cpu` for `fuel` instructions; with fuel 0, let something happen instead. */
 export interface Choice {
   cpu: number;
   tid: number;
   fuel: number;
+  /** What happens when fuel is 0: TIME_PASSES, or the number of a signal that the thread gets. */
+  event?: number;
 }
+
+/** Event: the time of the next timer has come. Without one nothing happens. */
+export const TIME_PASSES = 0;
 
 export interface SchedulerView {
   readonly cpus: readonly Cpu[];
@@ -26,7 +31,8 @@ export interface Scheduler {
   readonly name: string;
   /**
    * Decide the next slice, into `choice`.
-   * Postconditions: the thread is runnable, may run on the CPU, and fuel is a positive integer.
+   * Postconditions: the thread is runnable, may run on the CPU, and fuel is a positive integer; or fuel is
+   * 0 and the event is one.
    */
   pick(view: SchedulerView, choice: Choice): void;
 }

@@ -22,6 +22,11 @@ export class ThreadTable {
     this.#threads[tid] = thread;
   }
 
+  /** Forget the threads with numbers above `tid`. */
+  truncate(tid: number): void {
+    while (this.#threads.length > tid + 1) if (this.#threads.pop() !== undefined) this.#size--;
+  }
+
   /** In the order of their numbers. */
   *values(): Generator<Thread> {
     for (const thread of this.#threads) if (thread !== undefined) yield thread;

@@ -45,8 +45,8 @@ export class Thread implements Queued {
   // The personality. turner, google: cpu pointer of this thread, 0 when it takes no part.
   cpuPointer = 0;
 
-  // Statistics: instructions it has executed.
-  fuelUsed = 0;
+  /** Nanoseconds in which it has executed instructions. */
+  cpuTime = 0;
 
   /** Everything else, of a thread that has any. */
   extras: ThreadExtras | undefined = undefined;

@@ -15,7 +15,6 @@ import {
 } from '../abi/time.js';
 import type { Memory } from './memory.js';
 import type { Thread } from './thread.js';
-import type { Counts } from './trace.js';
 import { type Wait, waiting } from './wait.js';
 
 /** The last moment, 104 days after boot: later ones are taken for it, and the clocks stop there. */
@@ -24,7 +23,8 @@ export const END_OF_TIME: number = Number.MAX_SAFE_INTEGER;
 /** What these calls need of the kernel. */
 export interface Timekeeping {
   readonly now: number;
-  readonly counts: Readonly<Counts>;
+  /** Nanoseconds in which instructions were executed. */
+  readonly busyTime: number;
   block(thread: Thread, wait: Wait): number | undefined;
 }
 
@@ -68,8 +68,8 @@ export function clockGettime(
 }
 
 function timeOf(kernel: Timekeeping, thread: Thread, clock: number): number | undefined {
-  if (clock === Clock.ProcessCpuTime) return kernel.counts.fuel;
-  if (clock === Clock.ThreadCpuTime) return thread.fuelUsed;
+  if (clock === Clock.ProcessCpuTime) return kernel.busyTime;
+  if (clock === Clock.ThreadCpuTime) return thread.cpuTime;
   return clock in Clock ? kernel.now : undefined;
 }
 

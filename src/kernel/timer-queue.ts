@@ -19,6 +19,15 @@ export class TimerQueue<T extends Timed> {
     return this.#heap[0];
   }
 
+  /** All of them, the first first. */
+  inOrder(): T[] {
+    return [...this.#heap].sort((a, b) => (isBefore(a, b) ? -1 : 1));
+  }
+
+  clear(): void {
+    this.#heap.length = 0;
+  }
+
   add(wait: T): void {
     if (wait.timerSlot >= 0) panic('TimerQueue.add', 'a wait that is queued already');
     wait.timerSequence = this.#sequence++;

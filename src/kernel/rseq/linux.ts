@@ -73,6 +73,7 @@ const SYSCALL_RULES: SectionRules = { anywhere: RULES.anywhere, inside: [hasNoCa
 export class LinuxPersonality implements Personality {
   readonly name: string = 'linux';
   readonly hasFence = true;
+  readonly readsEvents = true;
 
   readonly syscalls: Personality['syscalls'] = new Map([
     [

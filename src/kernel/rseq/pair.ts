@@ -11,6 +11,7 @@ export class PairPersonality implements Personality {
   readonly name: string;
   readonly syscalls: Personality['syscalls'];
   readonly hasFence: boolean;
+  readonly readsEvents: boolean;
 
   /** rseq: linux or linux-v2; region: turner or google. */
   constructor(
@@ -20,6 +21,7 @@ export class PairPersonality implements Personality {
     this.name = `${rseq.name}+${region.name}`;
     this.syscalls = merge(rseq, region);
     this.hasFence = rseq.hasFence ?? false;
+    this.readsEvents = rseq.readsEvents ?? false;
   }
 
   onSwitchOut(registers: Readonly<Registers>): boolean {

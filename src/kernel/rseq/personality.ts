@@ -46,6 +46,8 @@ export interface Personality {
 
   /** membarrier has the commands of restartable sequences: linux. */
   readonly hasFence?: boolean;
+  /** It reads `events` and `concurrencyId` of threads, which are no state to anybody else: linux. */
+  readonly readsEvents?: boolean;
   /**
    * The thread has got a CPU. Runs in the scheduler and reaches user memory: percpu-signal, which
    * breaks law R2 by design. Returns a signal to send to the thread, or 0.

@@ -23,8 +23,10 @@ export class ReplayScheduler implements Scheduler {
     if (recorded === undefined) {
       throw new ReplayError(`schedule ended after ${slice} slices, but the program runs on`);
     }
+    const isEvent = recorded.fuel === 0;
     const thread = view.runnable(recorded.tid);
-    if (
+    if (isEvent) choice.event = recorded.event ?? 0;
+    else if (
       thread === undefined ||
       !view.isOnline(recorded.cpu) ||
       !thread.affinity.has(recorded.cpu)

@@ -1,0 +1,92 @@
+// What a step does to memory, in the order in which it does it: the guest by its list of accesses, the
+// kernel by way of its port.
+
+import { ACCESS_LOAD, ACCESS_STORE } from '../abi/module.js';
+import type { LinearMemory } from '../host/linear-memory.js';
+import type { Memory } from '../kernel/memory.js';
+
+/** A range of bytes that was accessed. */
+export interface Access {
+  readonly address: number;
+  readonly bytes: number;
+  readonly isLoad: boolean;
+  readonly isStore: boolean;
+  /** The kernel did it before the thread ran on: to its words, because it was switched or moved. */
+  readonly isResume: boolean;
+}
+
+/** How far the guest is in this step. */
+export interface GuestProgress {
+  /** User code has run. */
+  readonly hasRun: boolean;
+  /** Words of its list of accesses. */
+  readonly accesses: number;
+}
+
+/** The kernel's way to memory, written down. */
+export class WatchedMemory implements Memory {
+  readonly #memory: LinearMemory;
+  readonly #progress: () => GuestProgress;
+  readonly accesses: (Access & { readonly after: number })[] = [];
+
+  /** progress: asked for at every access. */
+  constructor(memory: LinearMemory, progress: () => GuestProgress) {
+    this.#memory = memory;
+    this.#progress = progress;
+  }
+
+  get sizeBytes(): number {
+    return this.#memory.sizeBytes;
+  }
+
+  loadI32(address: number): number | undefined {
+    this.#note(address, 4, ACCESS_LOAD);
+    return this.#memory.loadI32(address);
+  }
+
+  storeI32(address: number, value: number): boolean {
+    this.#note(address, 4, ACCESS_STORE);
+    return this.#memory.storeI32(address, value);
+  }
+
+  copyIn(address: number, length: number): Uint8Array | undefined {
+    this.#note(address, length, ACCESS_LOAD);
+    return this.#memory.copyIn(address, length);
+  }
+
+  copyOut(address: number, bytes: Uint8Array): boolean {
+    this.#note(address, bytes.length, ACCESS_STORE);
+    return this.#memory.copyOut(address, bytes);
+  }
+
+  #note(address: number, bytes: number, kind: number): void {
+    const { hasRun, accesses } = this.#progress();
+    const access = toAccess(address, bytes, kind);
+    this.accesses.push({ ...access, isResume: !hasRun, after: accesses });
+  }
+}
+
+function toAccess(address: number, bytes: number, kind: number): Access {
+  return {
+    address,
+    bytes,
+    isLoad: (kind & ACCESS_LOAD) !== 0,
+    isStore: (kind & ACCESS_STORE) !== 0,
+    isResume: false,
+  };
+}
+
+/** Both lists as one. guest: as the machine gives it. */
+export function mergeAccesses(guest: Int32Array, kernel: WatchedMemory['accesses']): Access[] {
+  const all: Access[] = [];
+  let next = 0;
+  for (let at = 0; at <= guest.length; at += 2) {
+    for (; (kernel[next]?.after ?? Number.POSITIVE_INFINITY) <= at; next++) {
+      all.push(kernel[next] as Access);
+    }
+    if (at === guest.length) break;
+    const access = guest[at + 1] as number;
+    all.push(toAccess((guest[at] as number) >>> 0, access >>> 2, access & 3));
+  }
+  return all;
+}

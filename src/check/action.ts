@@ -1,0 +1,72 @@
+// What can happen next: a thread runs on a CPU up to its next interruption point, a thread gets a signal,
+// or the time of the next timer comes. Each is one word.
+
+import { type Choice, TIME_PASSES } from '../kernel/scheduler.js';
+
+/** CPUs that a checked program can have. */
+export const MAX_CHECKED_CPUS = 32;
+
+const CPU_BITS = 5;
+const EVENT_BITS = 7;
+const TID_SHIFT = CPU_BITS + EVENT_BITS;
+/** In the place of a signal. */
+const RUN = 0;
+const TIME = 127;
+const PARK = 126;
+
+export type Action = number;
+
+export function runAction(tid: number, cpu: number): Action {
+  return (tid << TID_SHIFT) | cpu;
+}
+
+export function signalAction(tid: number, signo: number): Action {
+  return (tid << TID_SHIFT) | (signo << CPU_BITS);
+}
+
+export const TIME_ACTION: Action = TIME << CPU_BITS;
+
+/** A CPU is left idle, its thread waits for it: the first half of giving it to another. */
+export function parkAction(cpu: number): Action {
+  return (PARK << CPU_BITS) | cpu;
+}
+
+export function isPark(action: Action): boolean {
+  return eventOf(action) === PARK;
+}
+
+/** 0 for what no thread does. */
+export function tidOf(action: Action): number {
+  return action >>> TID_SHIFT;
+}
+
+export function cpuOf(action: Action): number {
+  return action & (MAX_CHECKED_CPUS - 1);
+}
+
+export function isRun(action: Action): boolean {
+  return eventOf(action) === RUN;
+}
+
+/** The signal that the thread gets, or 0. */
+export function signalOf(action: Action): number {
+  const event = eventOf(action);
+  return event >= PARK ? 0 : event;
+}
+
+function eventOf(action: Action): number {
+  return (action >>> CPU_BITS) & ((1 << EVENT_BITS) - 1);
+}
+
+/** The same action of another thread. */
+export function withTid(action: Action, tid: number): Action {
+  return (action & ((1 << TID_SHIFT) - 1)) | (tid << TID_SHIFT);
+}
+
+/** As a slice of a schedule: fuel 1 ends at the next point, whatever it costs to get there. */
+export function toChoice(action: Action, choice: Choice): void {
+  choice.tid = tidOf(action);
+  choice.cpu = cpuOf(action);
+  choice.fuel = isRun(action) ? 1 : 0;
+  choice.event = isRun(action) || action === TIME_ACTION ? TIME_PASSES : signalOf(action);
+}

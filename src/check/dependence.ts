@@ -1,0 +1,120 @@
+// Whose state, besides its own, a step of a thread depends on, and what it does to others that memory does
+// not show. System calls that are not listed may depend on everybody and do anything.
+
+import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FutexOp } from '../abi/futex.js';
+import { ARCH_SET_PERCPU, Sysno } from '../abi/syscall.js';
+
+/** A system call as it was made. */
+export interface Call {
+  readonly sysno: number;
+  readonly args: readonly number[];
+}
+
+export type Dependence = readonly number[] | 'all';
+
+/** The first thread: the RFC keeps with it whether the process is registered. */
+const LEADER = [1];
+const NOBODY: readonly number[] = [];
+
+/** Calls that concern the caller alone, and what all threads share. */
+const OWN: ReadonlySet<number> = new Set([
+  Sysno.Read,
+  Sysno.Write,
+  Sysno.RtSigprocmask,
+  Sysno.RtSigreturn,
+  Sysno.SchedYield,
+  Sysno.Nanosleep,
+  Sysno.Getpid,
+  Sysno.Prctl,
+  Sysno.Gettid,
+  Sysno.ClockGettime,
+  Sysno.ClockNanosleep,
+  Sysno.Getcpu,
+  Sysno.Getrandom,
+  Sysno.Rasctl,
+  Sysno.Sysconf,
+  Sysno.Argument,
+  Sysno.SignalContext,
+]);
+
+/** The other threads whose state decides what a system call does, or 'all'. */
+export function dependenceOf({ sysno, args }: Call, cpus: number): Dependence {
+  if (OWN.has(sysno)) return NOBODY;
+  const [first = 0, second = 0] = args;
+  switch (sysno) {
+    case Sysno.RestartableSequences:
+    case Sysno.Rseq:
+      return LEADER;
+    case Sysno.ArchPrctl:
+      return first === ARCH_SET_PERCPU ? 'all' : NOBODY;
+    case Sysno.Join:
+      return first > 0 ? [first] : NOBODY;
+    case Sysno.Clone:
+      // The CPU it begins on is the idlest.
+      return cpus === 1 ? NOBODY : 'all';
+    case Sysno.Futex:
+      return isFutexWait(second) ? NOBODY : 'all';
+    default:
+      return 'all';
+  }
+}
+
+function isFutexWait(operation: number): boolean {
+  const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  return command === FutexOp.Wait || command === FutexOp.WaitBitset;
+}
+
+// What a call shares with others is a word of its own here, behind all memory.
+const CALLS_BASE = 2 ** 32;
+const STDIN = CALLS_BASE;
+const RANDOM = CALLS_BASE + 4;
+const SIGNALS_BASE = CALLS_BASE + 8;
+
+/** Calls that nobody else can notice. */
+const UNNOTICED: ReadonlySet<number> = new Set([
+  Sysno.Write,
+  Sysno.SchedYield,
+  Sysno.Getpid,
+  Sysno.Gettid,
+  Sysno.Sysconf,
+  Sysno.Argument,
+  Sysno.SignalContext,
+  Sysno.RestartableSequences,
+  Sysno.Rseq,
+  Sysno.Getcpu,
+]);
+
+/** What stands for the signals of a thread: its mask, and what is sent to it. */
+export function signalsOf(tid: number): number {
+  return SIGNALS_BASE + tid * 4;
+}
+
+/**
+ * The words that a call stands for, for one that is nothing but accesses to words; otherwise undefined.
+ * hasSignals: signals may come at any time.
+ */
+export function wordsOfCall(
+  { sysno, args }: Call,
+  tid: number,
+  hasSignals: boolean,
+): readonly number[] | undefined {
+  if (UNNOTICED.has(sysno)) return [];
+  switch (sysno) {
+    case Sysno.Read:
+      return [STDIN];
+    case Sysno.Getrandom:
+      return [RANDOM];
+    case Sysno.RtSigprocmask:
+    case Sysno.RtSigreturn:
+      return hasSignals ? undefined : [signalsOf(tid)];
+    case Sysno.ArchPrctl:
+      return args[0] === ARCH_SET_PERCPU ? undefined : [];
+    default:
+      return undefined;
+  }
+}
+
+/** The words that a call stands for besides whatever else it does. */
+export function wordsTouchedBy({ sysno, args }: Call): readonly number[] {
+  return sysno === Sysno.Tgkill && args[1] !== undefined ? [signalsOf(args[1])] : [];
+}

@@ -1,0 +1,154 @@
+// The search for a proof: every state once, depth first. What is kept of a state is its fingerprint; of
+// those on the way to the present one, the state itself, a few words.
+
+import type { Action } from './action.js';
+import { enlarged } from './interner.js';
+import type { Watch } from './limits.js';
+import type { Space, Successor } from './space.js';
+import type { Visited } from './visited.js';
+
+export interface SearchResult {
+  readonly transitions: number;
+  /** Where the first run that ended badly ended; the search stopped there. */
+  readonly isViolated: boolean;
+  /** Every state that can be reached has been. */
+  readonly isComplete: boolean;
+}
+
+/** Words in front of the actions and the state of a frame. */
+const HEAD = 5;
+const PARENT = 0;
+const ACTIONS = 1;
+const NEXT = 2;
+const LENGTH = 3;
+const STEPS = 4;
+
+export class DepthFirstSearch {
+  readonly #space: Space;
+  readonly #visited: Visited;
+  readonly #watch: Watch;
+  readonly #onEnd: (successor: Successor | undefined) => boolean;
+  #stack = new Int32Array(1 << 12);
+  #top = -1;
+  #used = 0;
+  #depth = 0;
+  #transitions = 0;
+  #isCut = false;
+  readonly #actions: Action[] = [];
+
+  /**
+   * onEnd: called where a run ends, by the end of the process or, with no action left, in a deadlock
+   * (leaf undefined); true when it ended badly.
+   */
+  constructor(
+    space: Space,
+    visited: Visited,
+    watch: Watch,
+    onEnd: (successor: Successor | undefined) => boolean,
+  ) {
+    this.#space = space;
+    this.#visited = visited;
+    this.#watch = watch;
+    this.#onEnd = onEnd;
+  }
+
+  /** Search from a state. */
+  run(initial: Int32Array): SearchResult {
+    if (this.#isNew(initial, initial.length) && this.#push(initial, initial.length, 0)) {
+      return this.#result(true);
+    }
+    while (this.#top >= 0) {
+      const next = this.#stack[this.#top + NEXT] as number;
+      if (next === this.#stack[this.#top + ACTIONS]) this.#pop();
+      else if (this.#take(next)) return this.#result(true);
+      else if (this.#watch.mustStop(this.#visited.size, this.#progress)) {
+        this.#isCut = true;
+        break;
+      }
+    }
+    return this.#result(false);
+  }
+
+  #result(isViolated: boolean): SearchResult {
+    return { transitions: this.#transitions, isViolated, isComplete: !this.#isCut };
+  }
+
+  readonly #progress = () => ({
+    states: this.#visited.size,
+    transitions: this.#transitions,
+    queue: this.#depth,
+    depth: this.#depth,
+    memory: this.#visited.bytes + this.#stack.byteLength + this.#space.transitions.bytes,
+    done: this.#done(),
+  });
+
+  /** As if every action of a state led to as many states as any other. */
+  #done(): number {
+    let share = 1;
+    const tops: number[] = [];
+    for (let at = this.#top; at >= 0; at = this.#stack[at + PARENT] as number) tops.push(at);
+    let done = 0;
+    for (const at of tops.reverse()) {
+      const actions = this.#stack[at + ACTIONS] as number;
+      share /= actions;
+      done += share * Math.max(0, (this.#stack[at + NEXT] as number) - 1);
+    }
+    return Math.min(1, done);
+  }
+
+  /** Follow an action of the state on top. True when the run ends badly there. */
+  #take(next: number): boolean {
+    const stack = this.#stack;
+    const top = this.#top;
+    stack[top + NEXT] = next + 1;
+    const actions = stack[top + ACTIONS] as number;
+    const action = stack[top + HEAD + next] as number;
+    const length = stack[top + LENGTH] as number;
+    const steps = stack[top + STEPS] as number;
+    const successor = this.#space.follow(stack, top + HEAD + actions, length, action);
+    this.#transitions += successor.steps;
+    if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
+    if (!this.#isNew(successor.states, successor.length)) return false;
+    if (steps + successor.steps >= this.#watch.depth) {
+      this.#isCut = true;
+      return false;
+    }
+    return this.#push(successor.states, successor.length, steps + successor.steps);
+  }
+
+  #isNew(states: Int32Array, length: number): boolean {
+    const space = this.#space;
+    space.fingerprint(states, 0, length);
+    return this.#visited.add(states, 0, length, space.low, space.high);
+  }
+
+  /** True when nothing can happen there any more. */
+  #push(states: Int32Array, length: number, steps: number): boolean {
+    const actions = this.#actions;
+    this.#space.actions(states, 0, length, actions);
+    if (actions.length === 0) return this.#onEnd(undefined);
+    const top = this.#used;
+    while (top + HEAD + actions.length + length > this.#stack.length) {
+      this.#stack = enlarged(this.#stack);
+    }
+    const stack = this.#stack;
+    stack[top + PARENT] = this.#top;
+    stack[top + ACTIONS] = actions.length;
+    stack[top + NEXT] = 0;
+    stack[top + LENGTH] = length;
+    stack[top + STEPS] = steps;
+    let at = top + HEAD;
+    for (let index = 0; index < actions.length; index++) stack[at++] = actions[index] as number;
+    for (let index = 0; index < length; index++) stack[at++] = states[index] as number;
+    this.#top = top;
+    this.#used = at;
+    this.#depth++;
+    return false;
+  }
+
+  #pop(): void {
+    this.#used = this.#top;
+    this.#top = this.#stack[this.#top + PARENT] as number;
+    this.#depth--;
+  }
+}

@@ -1,0 +1,4 @@
+/** A program, or an option, that the checker cannot work with. The message is one line. */
+export class CheckError extends Error {
+  override readonly name = 'CheckError';
+}

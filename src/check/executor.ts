@@ -1,0 +1,514 @@
+// The real thing: a kernel and a machine that can be put into any state, do one step, and say what has
+// become of it. Slow, and asked once for every different step.
+
+import { Signal } from '../abi/signal.js';
+import { PAGE_BYTES } from '../abi/module.js';
+import { type Booted, bootLoaded, type HostOptions } from '../host/host.js';
+import type { GuestModule } from '../host/loader.js';
+import type { Choice, Scheduler } from '../kernel/scheduler.js';
+import type { Thread } from '../kernel/thread.js';
+import { SIG_DFL, SIG_IGN } from '../abi/signal.js';
+import { type Observer, TraceEvent } from '../kernel/trace.js';
+import { WordReader, WordWriter } from '../kernel/words.js';
+import { type Access, type GuestProgress, mergeAccesses, WatchedMemory } from './accesses.js';
+import { type Action, cpuOf, isPark, runAction, signalOf, tidOf, toChoice } from './action.js';
+import { type Call, type Dependence, dependenceOf } from './dependence.js';
+import { CheckError } from './errors.js';
+import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
+import { Interner } from './interner.js';
+import { MemoryStates } from './memory-states.js';
+
+/** What the search needs to know of a thread in some state. */
+export interface ThreadInfo {
+  readonly isRunnable: boolean;
+  readonly isDead: boolean;
+  /** A timer may end its wait. */
+  readonly cpu: number;
+  readonly affinity: readonly number[];
+  /** The point it is at. */
+  readonly point: number;
+  readonly isInSection: boolean;
+  /** It has lost its CPU inside a section: all it can do is begin again. */
+  readonly isDoomed: boolean;
+  /** It has its CPU, and the kernel has still to see to it before it runs on: its system call is not over. */
+  readonly isReturning: boolean;
+  /** It runs a signal handler. */
+  readonly isInHandler: boolean;
+  readonly blockedSignals: bigint;
+  /** Signals it has been given so far. */
+  readonly signalsTaken: number;
+}
+
+/** What the search needs to know of what threads share. */
+export interface SharedInfo {
+  /** Index n is the thread on CPU n, 0 for none. */
+  readonly current: readonly number[];
+  readonly onlineCpus: readonly number[];
+  /** Signals with a handler. */
+  readonly handled: readonly number[];
+  readonly hasTimers: boolean;
+}
+
+/** How a run ends. */
+export interface Terminal {
+  readonly kind: 'exit' | 'signal' | 'deadlock';
+  readonly isOk: boolean;
+  readonly message: string;
+  readonly place: string;
+  readonly tid: number;
+}
+
+/** What a step came to. */
+export interface Step {
+  readonly shared: number;
+  /** By tid - 1. */
+  readonly threads: readonly number[];
+  readonly content: number;
+  /** In the order in which it happened; undefined: not known, memory has grown. */
+  readonly accesses: readonly Access[] | undefined;
+  readonly events: readonly StepEvent[];
+  /** The system calls that were made. */
+  readonly calls: readonly Call[];
+  /** The other threads whose state had a part in it. */
+  readonly dependence: Dependence;
+  readonly terminal: Terminal | undefined;
+}
+
+export interface StepEvent {
+  readonly kind: TraceEvent;
+  readonly cpu: number;
+  readonly tid: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+const NOTHING = { accesses: [], events: [], calls: [], dependence: [], terminal: undefined };
+
+class OneChoice implements Scheduler {
+  readonly name = 'check';
+  action: Action = 0;
+
+  pick(_view: unknown, choice: Choice): void {
+    toChoice(this.action, choice);
+  }
+}
+
+class Events implements Observer {
+  list: StepEvent[] = [];
+  onCall: () => void = () => {};
+
+  event(kind: TraceEvent, _time: number, cpu: number, tid: number, a: number, b: number): void {
+    this.list.push({ kind, cpu, tid, a, b });
+    if (kind === TraceEvent.Syscall) this.onCall();
+  }
+}
+
+export class Executor {
+  readonly memory: MemoryStates;
+  readonly threads: Interner = new Interner();
+  readonly shared: Interner = new Interner();
+  readonly #threadInfos: (ThreadInfo | undefined)[] = [];
+  readonly #sharedInfos: (SharedInfo | undefined)[] = [];
+  readonly #modules: readonly GuestModule[];
+  readonly #options: HostOptions;
+  readonly #scheduler = new OneChoice();
+  readonly #events = new Events();
+  readonly #words = new WordWriter();
+  #booted!: Booted;
+  #watched!: WatchedMemory;
+  #globals!: Globals;
+  /** What the live memory holds. */
+  #content = 0;
+  #signalsTaken: number[] = [];
+  readonly #representatives = new Map<number, number>();
+  readonly #futures = new Map<number, number>();
+  readonly #futureWords = new Interner();
+  #calls: Call[] = [];
+  #wasInSection = false;
+  #wasCurrent = false;
+  #runsBefore = 0;
+
+  /** A switch of a thread outside sections has turned out to be something it can notice. */
+  hasLoudSwitches = false;
+
+  /**
+   * parks: a thread that stops outside sections is taken off its CPU at once, which it cannot notice: so it
+   * makes no difference who had the CPU last. `hasLoudSwitches` says when that was wrong.
+   */
+  constructor(
+    modules: readonly GuestModule[],
+    options: HostOptions,
+    readonly parks: boolean,
+    readonly merges: boolean,
+  ) {
+    if (modules.length !== 1) throw new CheckError('one module at a time can be checked');
+    this.#modules = modules;
+    this.#options = options;
+    this.#boot();
+    const words = this.#booted.guest.memory.words.slice();
+    const guestWords = this.#guestBytes / 4;
+    const globals = Array.from({ length: this.#globals.length }, (_, number) =>
+      number === 0 ? [0, 0] : this.#initialGlobal(number),
+    );
+    this.memory = new MemoryStates((address) => {
+      if (isGlobal(address)) return globals[globalAt(address)]?.[(address >>> 2) & 1] ?? 0;
+      return address / 4 < guestWords ? (words[address / 4] as number) : 0;
+    });
+  }
+
+  get booted(): Booted {
+    return this.#booted;
+  }
+
+  threadInfo(id: number): ThreadInfo {
+    return this.#threadInfos[id] as ThreadInfo;
+  }
+
+  sharedInfo(id: number): SharedInfo {
+    return this.#sharedInfos[id] as SharedInfo;
+  }
+
+  /** The state at the beginning. */
+  initial(): Step {
+    this.#boot();
+    return { ...this.#capture(), content: 0, ...NOTHING };
+  }
+
+  /** Go from a state by an action. */
+  step(shared: number, content: number, threads: ArrayLike<number>, action: Action): Step {
+    this.#load(shared, content, threads);
+    const { kernel, guest } = this.#booted;
+    const pages = guest.memory.sizeBytes;
+    this.#prepare();
+    const before = this.#booted.kernel.process.threads.get(tidOf(action));
+    this.#wasInSection = guest.text.sectionAt(before?.point ?? 0) !== undefined;
+    this.#wasCurrent = before !== undefined && this.#booted.kernel.cpus[before.cpu]?.current === before;
+    const joiners = this.#joinersOf(tidOf(action));
+    const wasBlocked = signalOf(action) !== 0 && !this.#isRunnable(tidOf(action));
+    this.#scheduler.action = action;
+    if (signalOf(action) !== 0) {
+      this.#signalsTaken[tidOf(action) - 1] = (this.#signalsTaken[tidOf(action) - 1] ?? 0) + 1;
+    }
+    if (isPark(action)) kernel.park(cpuOf(action));
+    else this.#stepKernel();
+    const listed = guest.machine.accesses;
+    const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
+    const accesses = hasGrown ? undefined : mergeAccesses(listed, this.#watched.accesses);
+    this.#content = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
+    const events = [...this.#events.list];
+    const calls = this.#calls;
+    if (this.parks) {
+      this.#listen(content);
+      this.#park();
+    }
+    const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
+    const terminal = this.#terminal();
+    const end =
+      terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
+    const threadsAfter = terminal === undefined ? this.#withoutDoomed(end) : end.threads;
+    return { ...end, threads: threadsAfter, content: this.#content, accesses, events, calls, dependence, terminal };
+  }
+
+  /** Write down from now on what happens. */
+  #prepare(): void {
+    const { machine } = this.#booted.guest;
+    this.#events.list = [];
+    this.#calls = [];
+    this.#watched.accesses.length = 0;
+    this.#runsBefore = machine.runs;
+    machine.noteAccesses();
+  }
+
+  #stepKernel(): void {
+    const reason = this.#booted.kernel.step();
+    if (reason !== undefined) throw new Error(`a step of the kernel gave ${reason}`);
+  }
+
+  get #guestBytes(): number {
+    return this.#booted.guest.memory.sizeBytes;
+  }
+
+  #boot(): void {
+    this.#booted = bootLoaded(
+      { ...this.#options, scheduler: this.#scheduler, observers: [this.#events] },
+      this.#modules,
+      (memory) => {
+        this.#watched = new WatchedMemory(memory, () => this.#progress);
+        return this.#watched;
+      },
+    );
+    this.#events.onCall = () => {
+      const { sysno, args } = this.#booted.guest.machine.lastExit;
+      this.#calls.push({ sysno, args: [...args] });
+    };
+    this.#globals = new Globals(this.#booted.guest.globals);
+    this.#content = 0;
+    this.#signalsTaken = [];
+  }
+
+  get #progress(): GuestProgress {
+    const { machine } = this.#booted.guest;
+    return { hasRun: machine.runs > this.#runsBefore, accesses: machine.accesses?.length ?? 0 };
+  }
+
+  #initialGlobal(number: number): readonly [number, number] {
+    return this.#booted.guest.globals[number] === undefined ? [0, 0] : this.#globals.load(number);
+  }
+
+  /**
+   * The threads, with one for all that will do the same when they get a CPU again: a thread that has to
+   * begin its section again has no use for what it had got in it.
+   */
+  #withoutDoomed({ shared, threads }: { shared: number; threads: readonly number[] }): number[] {
+    const content = this.#content;
+    return threads.map((thread, index) => {
+      if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
+      let representative = this.#representatives.get(thread);
+      if (representative === undefined) {
+        const future = this.#futureOf(index + 1, shared, content, threads);
+        representative = this.#futures.get(future) ?? thread;
+        this.#futures.set(future, representative);
+        this.#representatives.set(thread, representative);
+      }
+      return representative;
+    });
+  }
+
+  /** A number for what becomes of a thread on every CPU that it can get next, if nobody else has it. */
+  #futureOf(tid: number, shared: number, content: number, threads: readonly number[]): number {
+    const { cpu, affinity, signalsTaken } = this.threadInfo(threads[tid - 1] as number);
+    const words = [cpu, signalsTaken];
+    for (const next of affinity) {
+      this.#load(shared, content, threads);
+      this.#prepare();
+      const { kernel } = this.#booted;
+      for (const { id } of kernel.cpus) kernel.park(id);
+      this.#scheduler.action = runAction(tid, next);
+      this.#stepKernel();
+      const accesses = mergeAccesses(this.#booted.guest.machine.accesses as Int32Array, this.#watched.accesses);
+      this.#content = this.#follow(content, accesses);
+      words.push(next, this.#captureThread(tid));
+      for (const { address, bytes, isStore } of accesses) {
+        for (const word of wordsOf(address, bytes, this.#guestBytes)) {
+          const was = this.memory.read(content, word);
+          words.push(word | 0, isStore ? 1 : 0, was, this.memory.read(this.#content, word));
+        }
+      }
+    }
+    return this.#futureWords.intern(Int32Array.from(words), 0, words.length);
+  }
+
+  /** Was a thread outside sections, back on the CPU it was on, touched by that? */
+  #listen(content: number): void {
+    if (this.#wasInSection || this.#wasCurrent || this.#hasMoved) return;
+    const isChanged = this.#watched.accesses.some(
+      ({ address, bytes, isResume }) =>
+        isResume &&
+        [...wordsOf(address, bytes, this.#guestBytes)].some(
+          (word) => this.memory.read(content, word) !== this.memory.read(this.#content, word),
+        ),
+    );
+    const isRedirected = this.#events.list.some(({ kind }) => kind === TraceEvent.Restart);
+    if (isChanged || isRedirected) this.hasLoudSwitches = true;
+  }
+
+  get #hasMoved(): boolean {
+    return this.#events.list.some(({ kind }) => kind === TraceEvent.Migrate);
+  }
+
+  #park(): void {
+    const { kernel, guest } = this.#booted;
+    if (kernel.process.hasExited) return;
+    for (const { id, current } of kernel.cpus) {
+      if (!current?.isRunnable || current.notifyResume) continue;
+      if (guest.text.sectionAt(current.point) === undefined) kernel.park(id);
+    }
+  }
+
+  #isRunnable(tid: number): boolean {
+    return this.#booted.kernel.process.threads.get(tid)?.isRunnable ?? false;
+  }
+
+  /** Who is woken when the thread ends. */
+  #joinersOf(tid: number): readonly number[] {
+    const joiners = this.#booted.kernel.process.threads.get(tid)?.joiners ?? [];
+    return joiners.map(({ thread }) => thread.tid);
+  }
+
+  #dependence(joiners: readonly number[]): Dependence {
+    const others = new Set<number>();
+    for (const { kind } of this.#events.list) {
+      if (kind === TraceEvent.Exit) for (const tid of joiners) others.add(tid);
+    }
+    const cpus = this.#booted.kernel.cpus.length;
+    for (const call of this.#calls) {
+      const dependence = dependenceOf(call, cpus);
+      if (dependence === 'all') return dependence;
+      for (const tid of dependence) others.add(tid);
+    }
+    return [...others];
+  }
+
+  #load(shared: number, content: number, threads: ArrayLike<number>): void {
+    const { words: sharedWords } = this.shared;
+    const from = new WordReader(
+      sharedWords.subarray(this.shared.start(shared), this.shared.start(shared) + this.shared.length(shared)),
+    );
+    this.#resize(from.word());
+    const descriptors = from.word();
+    this.#loadContent(content);
+    if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
+    const readers = Array.from(threads, (id) => new WordReader(this.threads.tuple(id)));
+    const { kernel, guest } = this.#booted;
+    kernel.load(from, readers);
+    readers.forEach((reader, index) => {
+      const thread = kernel.process.threads.get(index + 1) as Thread;
+      this.#signalsTaken[index] = reader.word();
+      if (thread.suspension !== 'ended') guest.machine.loadContext(thread.context, reader);
+    });
+    this.#signalsTaken.length = readers.length;
+  }
+
+  /** Memory never shrinks: a machine with less is a new one. */
+  #resize(bytes: number): void {
+    if (bytes < this.#guestBytes) this.#boot();
+    if (bytes > this.#guestBytes) {
+      this.#booted.guest.memory.grow((bytes - this.#guestBytes) / PAGE_BYTES);
+    }
+  }
+
+  #loadContent(content: number): void {
+    const { words } = this.#booted.guest.memory;
+    this.memory.difference(this.#content, content, (address, line) => {
+      if (isGlobal(address)) this.#loadGlobals(address, line);
+      else words.set(line, address >>> 2);
+    });
+    this.#content = content;
+  }
+
+  #loadGlobals(address: number, line: Int32Array): void {
+    for (let at = 0; at < line.length; at += 2) {
+      const number = globalAt(address + at * 4);
+      if (number === 0 || this.#booted.guest.globals[number] === undefined) continue;
+      this.#globals.store(number, line[at] as number, line[at + 1] as number);
+    }
+  }
+
+  /** The content after the stores of a step. */
+  #follow(content: number, accesses: readonly Access[]): number {
+    let now = content;
+    for (const { address, bytes, isStore } of accesses) {
+      if (!isStore) continue;
+      for (const word of wordsOf(address, bytes, this.#guestBytes)) {
+        now = this.memory.write(now, word, this.#liveWord(word));
+      }
+    }
+    return now;
+  }
+
+  /** The content of all memory, by looking at it. */
+  #scan(content: number): number {
+    let now = content;
+    const bytes = this.#guestBytes;
+    for (let address = 0; address < bytes; address += 4) {
+      now = this.memory.write(now, address, this.#liveWord(address));
+    }
+    for (let number = 1; number < this.#globals.length; number++) {
+      const address = addressOfGlobal(number);
+      for (const word of [address, address + 4]) {
+        now = this.memory.write(now, word, this.#liveWord(word));
+      }
+    }
+    return now;
+  }
+
+  #liveWord(address: number): number {
+    if (!isGlobal(address)) return this.#booted.guest.memory.words[address / 4] as number;
+    return this.#globals.load(globalAt(address))[(address >>> 2) & 1] as number;
+  }
+
+  #capture(): { shared: number; threads: number[] } {
+    const { kernel } = this.#booted;
+    const threads = Array.from({ length: kernel.threadCount }, (_, index) =>
+      this.#captureThread(index + 1),
+    );
+    const words = this.#words;
+    words.clear();
+    words.word(this.#guestBytes);
+    words.word(this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number));
+    kernel.saveShared(words);
+    const shared = this.shared.intern(words.words, 0, words.words.length);
+    this.#sharedInfos[shared] ??= this.#describeShared();
+    return { shared, threads };
+  }
+
+  #captureThread(tid: number): number {
+    const { kernel, guest } = this.#booted;
+    const thread = kernel.process.threads.get(tid) as Thread;
+    const words = this.#words;
+    words.clear();
+    kernel.saveThread(tid, words);
+    const signalsTaken = this.#signalsTaken[tid - 1] ?? 0;
+    words.word(signalsTaken);
+    if (thread.suspension !== 'ended') guest.machine.saveContext(thread.context, words);
+    const id = this.threads.intern(words.words, 0, words.words.length);
+    this.#threadInfos[id] ??= this.#describeThread(thread, signalsTaken);
+    return id;
+  }
+
+  #describeThread(thread: Thread, signalsTaken: number): ThreadInfo {
+    const { kernel, guest } = this.#booted;
+    const isInSection = guest.text.sectionAt(thread.point) !== undefined;
+    const isCurrent = kernel.cpus[thread.cpu]?.current === thread;
+    return {
+      isRunnable: thread.isRunnable,
+      isDead: thread.state === 'dead',
+      cpu: thread.cpu,
+      affinity: kernel.cpus.map(({ id }) => id).filter((cpu) => thread.affinity.has(cpu)),
+      point: thread.point,
+      isInSection,
+      isReturning: thread.isRunnable && thread.notifyResume && isCurrent,
+      isDoomed: isInSection && thread.isRunnable && thread.notifyResume && !isCurrent,
+      isInHandler: thread.frames.length > 0,
+      blockedSignals: thread.signalMask | thread.pendingSignals,
+      signalsTaken,
+    };
+  }
+
+  #describeShared(): SharedInfo {
+    const { kernel } = this.#booted;
+    const handled = kernel.process.signalActions.flatMap(({ handler }, signo) =>
+      handler !== SIG_DFL && handler !== SIG_IGN ? [signo] : [],
+    );
+    return {
+      current: kernel.cpus.map(({ current }) => current?.tid ?? 0),
+      onlineCpus: kernel.cpus.map(({ id }) => id).filter((cpu) => kernel.isOnline(cpu)),
+      handled,
+      hasTimers: kernel.hasTimers,
+    };
+  }
+
+  /** How the run has ended, if it has. */
+  #terminal(): Terminal | undefined {
+    const { kernel, guest } = this.#booted;
+    const { process } = kernel;
+    if (process.death !== undefined) {
+      const { signal, message, tid, place, ip } = process.death;
+      const name = Signal[signal] ?? `signal ${signal}`;
+      const where = place || guest.text.placeOf(ip);
+      return { kind: 'signal', isOk: false, message: `${name}: ${message}`, place: where, tid };
+    }
+    if (!process.hasExited) return undefined;
+    const tid = tidOf(this.#scheduler.action);
+    const place = guest.text.placeOf(process.threads.get(tid)?.point ?? 0);
+    const { exitStatus = 0 } = process;
+    const message = `program exited with ${exitStatus}`;
+    return { kind: 'exit', isOk: exitStatus === 0, message, place, tid };
+  }
+}
+
+/** The addresses of the words that a range of bytes touches, as far as there is memory. */
+export function* wordsOf(address: number, bytes: number, sizeBytes: number): Generator<number> {
+  const end = isGlobal(address) ? address + bytes : Math.min(address + bytes, sizeBytes);
+  for (let word = address - (address % 4); word < end; word += 4) yield word;
+}

@@ -1,0 +1,80 @@
+// What may stop a search before it has seen everything.
+
+export interface Limits {
+  readonly maxStates: number;
+  readonly maxSeconds: number;
+  /** Bytes. */
+  readonly maxMemory: number;
+  /** Steps from the beginning. */
+  readonly depth: number;
+}
+
+export const NO_LIMITS: Limits = {
+  maxStates: Number.POSITIVE_INFINITY,
+  maxSeconds: Number.POSITIVE_INFINITY,
+  maxMemory: Number.POSITIVE_INFINITY,
+  depth: Number.POSITIVE_INFINITY,
+};
+
+/** What a search has come to so far. */
+export interface Progress {
+  readonly states: number;
+  readonly transitions: number;
+  /** States that are known and wait to be looked at. */
+  readonly queue: number;
+  readonly depth: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly seconds: number;
+  /** Part of the search that is done, 0 to 1, as far as can be told. */
+  readonly done: number;
+}
+
+/** How often the clock is looked at, in states. */
+const STATES_A_LOOK = 1024;
+
+/** Says when a search has to stop, and tells how far it is. */
+export class Watch {
+  readonly #limits: Limits;
+  readonly #now: () => number;
+  readonly #start: number;
+  readonly #onProgress: (progress: Progress) => boolean;
+  #next = STATES_A_LOOK;
+  /** Why it had to stop. */
+  reason: string | undefined;
+
+  /** now: milliseconds. onProgress: false to stop. */
+  constructor(limits: Limits, now: () => number, onProgress: (progress: Progress) => boolean) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#start = now();
+    this.#onProgress = onProgress;
+  }
+
+  get seconds(): number {
+    return (this.#now() - this.#start) / 1000;
+  }
+
+  get depth(): number {
+    return this.#limits.depth;
+  }
+
+  /** True when the search has to stop. */
+  mustStop(states: number, progress: () => Omit<Progress, 'seconds'>): boolean {
+    if (this.reason !== undefined) return true;
+    if (states >= this.#limits.maxStates) {
+      this.reason = `--max-states ${this.#limits.maxStates} reached`;
+      return true;
+    }
+    if (states < this.#next) return false;
+    this.#next = states + STATES_A_LOOK;
+    const now = { ...progress(), seconds: this.seconds };
+    if (now.seconds >= this.#limits.maxSeconds) {
+      this.reason = `--max-seconds ${this.#limits.maxSeconds} reached`;
+    } else if (now.memory >= this.#limits.maxMemory) {
+      this.reason = `--max-memory reached: ${Math.ceil(now.memory / 2 ** 20)} MiB in use`;
+    }
+    if (!this.#onProgress(now)) this.reason ??= 'interrupted';
+    return this.reason !== undefined;
+  }
+}

@@ -1,0 +1,90 @@
+// Which words only one thread uses while there are others who could. A step that touches no others
+// commutes with whatever anybody else does, so there is no need to stop before it. Nobody can know that in
+// advance: a search begins with the words it has seen shared so far, and is done again when it has seen more.
+
+import type { Leaf, WordAccess } from './transitions.js';
+
+/** What an agent did to a word: how many threads there were when it read or wrote it last, 0: never. */
+interface Use {
+  readonly agent: number;
+  used: number;
+  written: number;
+}
+
+export class Locality {
+  readonly #uses = new Map<number, Use[]>();
+  readonly #shared = new Set<number>();
+  /** What this search takes for shared. */
+  #known: ReadonlySet<number> = new Set();
+  /** Which search this is: what a leaf remembers of another does not count. */
+  #search = 0;
+
+  /** Words that are shared, as far as this search knows. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** This search has found words shared that it took for local. */
+  get hasLearnt(): boolean {
+    return this.#shared.size > this.#known.size;
+  }
+
+  /** Begin a search with what is known by now. */
+  begin(): void {
+    this.#known = new Set(this.#shared);
+    this.#search++;
+  }
+
+  /** The words known by now, for another search. */
+  get words(): readonly number[] {
+    return [...this.#shared].sort((a, b) => a - b);
+  }
+
+  add(words: Iterable<number>): void {
+    for (const word of words) this.#shared.add(word);
+  }
+
+  /** The step of `leaf` is done while `threads` threads have been started. */
+  note(leaf: Leaf, threads: number): void {
+    if (leaf.notedThreads >= threads) return;
+    leaf.notedThreads = threads;
+    for (const access of leaf.accesses) this.#note(access, threads);
+  }
+
+  /** True for a step that touches nothing but what is the thread's own, as far as this search knows. */
+  isLocal(leaf: Leaf): boolean {
+    if (leaf.localIn !== this.#search) {
+      leaf.localIn = this.#search;
+      leaf.isLocal = leaf.accesses.every(
+        ({ address, agent }) => agent !== 0 && !this.#known.has(address),
+      );
+    }
+    return leaf.isLocal;
+  }
+
+  #note({ address, agent, isStore }: WordAccess, threads: number): void {
+    if (this.#shared.has(address)) return;
+    const uses = this.#uses.get(address) ?? [];
+    this.#uses.set(address, uses);
+    let use = uses.find((each) => each.agent === agent);
+    if (use === undefined) {
+      use = { agent, used: 0, written: 0 };
+      uses.push(use);
+    }
+    use.used = Math.max(use.used, threads);
+    if (isStore) use.written = Math.max(use.written, threads);
+    const own = use;
+    if (uses.some((other) => other !== own && conflict(own, other))) this.#shared.add(address);
+  }
+}
+
+/** One writes what the other uses, and not because one of them was there to start the other. */
+function conflict(one: Use, other: Use): boolean {
+  const [older, younger] = one.agent < other.agent ? [one, other] : [other, one];
+  // The kernel, and a thread and its handler, are there together at all times.
+  const born = older.agent === 0 || older.agent >> 1 === younger.agent >> 1 ? 0 : younger.agent >> 1;
+  return (
+    (older.written > 0 && older.written >= born) ||
+    (younger.written > 0 && older.used > 0 && older.used >= born)
+  );
+}

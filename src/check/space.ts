@@ -1,0 +1,200 @@
+// The space that is searched: what can happen in a state, and the state that comes of it. With the
+// reduction on, a thread that is at a point before which nothing can happen that matters runs on.
+
+import {
+  type Action,
+  cpuOf,
+  isRun,
+  parkAction,
+  runAction,
+  signalAction,
+  TIME_ACTION,
+  tidOf,
+} from './action.js';
+import { placed } from './hash.js';
+import { enlarged } from './interner.js';
+import { Locality } from './locality.js';
+import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
+
+export interface SpaceOptions {
+  /** Signals that each thread may get. */
+  readonly signals: number;
+  /** Do not stop before steps that only the thread itself can notice. */
+  readonly reduceLocal: boolean;
+}
+
+/** Steps that a thread runs on without a stop, at most: it may never come out of them. */
+const MOST_LOCAL_STEPS = 1000;
+
+/** Where an action has led. The object is used again. */
+export interface Successor {
+  /** The state is states[0 .. length). */
+  states: Int32Array;
+  length: number;
+  /** The last step, and the first. */
+  leaf: Leaf;
+  first: Leaf;
+  /** Steps that were done. */
+  steps: number;
+}
+
+export class Space {
+  readonly transitions: Transitions;
+  readonly locality: Locality = new Locality();
+  readonly options: SpaceOptions;
+  readonly #successor: Successor = {
+    states: new Int32Array(64),
+    length: 0,
+    leaf: undefined as unknown as Leaf,
+    first: undefined as unknown as Leaf,
+    steps: 0,
+  };
+  /** The fingerprint of the state asked for last. */
+  low = 0;
+  high = 0;
+  /** Called with every leaf that is passed for the first time. */
+  onLeaf: (leaf: Leaf) => void = () => {};
+
+  constructor(transitions: Transitions, options: SpaceOptions) {
+    this.transitions = transitions;
+    this.options = options;
+  }
+
+  /** Put into `to` what can happen in a state, in a fixed order. */
+  actions(states: Int32Array, from: number, length: number, to: Action[]): void {
+    to.length = 0;
+    const { executor } = this.transitions;
+    const shared = executor.sharedInfo(states[from + SHARED] as number);
+    for (let index = THREADS; index < length; index++) {
+      const thread = executor.threadInfo(states[from + index] as number);
+      if (!thread.isRunnable) continue;
+      const tid = index - THREADS + 1;
+      for (const cpu of shared.onlineCpus) {
+        if (thread.affinity.includes(cpu)) to.push(runAction(tid, cpu));
+      }
+    }
+    if (shared.hasTimers) to.push(TIME_ACTION);
+    if (to.length === 0 || this.options.signals === 0) return;
+    for (let index = THREADS; index < length; index++) {
+      const thread = executor.threadInfo(states[from + index] as number);
+      if (thread.isDead || thread.signalsTaken >= this.options.signals) continue;
+      for (const signo of shared.handled) {
+        const isBlocked = (thread.blockedSignals >> BigInt(signo - 1)) & 1n;
+        if (isBlocked === 0n) to.push(signalAction(index - THREADS + 1, signo));
+      }
+    }
+  }
+
+  /** True when the thread that ran last could run on. */
+  canRun(states: Int32Array, from: number, tid: number): boolean {
+    if (tid === 0) return false;
+    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number).isRunnable;
+  }
+
+  /** The CPU the thread runs on or ran on last. */
+  cpuOf(states: Int32Array, from: number, tid: number): number {
+    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number).cpu;
+  }
+
+  /** Go from a state by an action. What it returns is valid until the next call. */
+  follow(states: Int32Array, from: number, length: number, action: Action): Successor {
+    const successor = this.#successor;
+    let leaf: Leaf;
+    if (this.#isTaken(states, from, action)) {
+      const parked = this.#pass(states, from, length, parkAction(cpuOf(action)));
+      this.#apply(parked, states, from);
+      leaf = this.#pass(successor.states, 0, length, action);
+      this.#apply(leaf, successor.states, 0);
+    } else {
+      leaf = this.#pass(states, from, length, action);
+      this.#apply(leaf, states, from);
+    }
+    successor.first = leaf;
+    successor.steps = 1;
+    if (isRun(action)) {
+      for (; successor.steps < MOST_LOCAL_STEPS; successor.steps++) {
+        if (leaf.terminal !== undefined || !this.#mustRunOn(successor, action)) break;
+        leaf = this.#pass(successor.states, 0, successor.length, action);
+        this.#apply(leaf, successor.states, 0);
+      }
+    }
+    successor.leaf = leaf;
+    return successor;
+  }
+
+  /** The lanes of a state's fingerprint, into `low` and `high`. */
+  fingerprint(states: Int32Array, from: number, length: number): void {
+    const { shared, memory, threads } = this.transitions.executor;
+    const own = states[from + SHARED] as number;
+    const content = states[from + CONTENT] as number;
+    let low = placed(shared.low(own), 1) ^ placed(memory.low(content), 2);
+    let high = placed(shared.high(own), 1) ^ placed(memory.high(content), 2);
+    for (let index = THREADS; index < length; index++) {
+      const thread = states[from + index] as number;
+      low ^= placed(threads.low(thread), index + 1);
+      high ^= placed(threads.high(thread), index + 1);
+    }
+    this.low = low;
+    this.high = high;
+  }
+
+  /** Another thread has the CPU. */
+  #isTaken(states: Int32Array, from: number, action: Action): boolean {
+    if (!isRun(action)) return false;
+    const { current } = this.transitions.executor.sharedInfo(states[from + SHARED] as number);
+    const holder = current[cpuOf(action)] ?? 0;
+    return holder !== 0 && holder !== tidOf(action);
+  }
+
+  #apply(leaf: Leaf, states: Int32Array, from: number): void {
+    const successor = this.#successor;
+    while (leaf.length > successor.states.length) {
+      const isOwn = states === successor.states;
+      successor.states = enlarged(successor.states);
+      if (isOwn) {
+        this.#apply(leaf, successor.states, from);
+        return;
+      }
+    }
+    successor.length = this.transitions.apply(leaf, states, from, successor.states, 0);
+  }
+
+  #pass(states: Int32Array, from: number, length: number, action: Action): Leaf {
+    const leaf = this.transitions.leaf(states, from, length, action);
+    if (leaf.notedThreads < length - THREADS && !this.#isAlone(states, from, length)) {
+      this.locality.note(leaf, length - THREADS);
+    }
+    this.onLeaf(leaf);
+    return leaf;
+  }
+
+  /** Nothing that could happen before the thread's next step would make a difference. */
+  #mustRunOn({ states, length }: Successor, action: Action): boolean {
+    const { transitions, options, locality } = this;
+    const thread = transitions.executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
+    if (thread.isReturning) return true;
+    if (!options.reduceLocal || !this.#mayRunOn(states, action)) return false;
+    const next = transitions.leaf(states, 0, length, action);
+    return next.isSmall && locality.isLocal(next);
+  }
+
+  /** The thread is at a point where taking its CPU away is nothing that it would notice. */
+  #mayRunOn(states: Int32Array, action: Action): boolean {
+    const { executor } = this.transitions;
+    const tid = tidOf(action);
+    const thread = executor.threadInfo(states[THREADS + tid - 1] as number);
+    if (!thread.isRunnable || thread.isInSection) return false;
+    const { current } = executor.sharedInfo(states[SHARED] as number);
+    const holder = current[cpuOf(action)];
+    return holder === tid || (executor.parks && holder === 0 && thread.cpu === cpuOf(action));
+  }
+
+  /** Nobody else is there to notice anything. */
+  #isAlone(states: Int32Array, from: number, length: number): boolean {
+    let alive = 0;
+    for (let index = THREADS; index < length; index++) {
+      if (!this.transitions.executor.threadInfo(states[from + index] as number).isDead) alive++;
+    }
+    return alive <= 1;
+  }
+}

@@ -1,0 +1,328 @@
+// The transition system: states, and where an action leads from each. What a step does depends on the
+// thread, on what all threads share, on the words it reads and seldom on another thread. So every
+// different step is executed once, by the executor, and looked up from then on: a decision tree over
+// the words that are read, from the thread and its action down to a leaf that says what becomes of all.
+//
+//   action, shared, thread ──► [word at 0x80?] ─ 3 ─► [word at 0x40?] ─ 7 ─► leaf
+//
+// A state is a vector: what threads share, the memory's content, the threads in the order of their numbers.
+
+import { TraceEvent } from '../kernel/trace.js';
+import { type Access } from './accesses.js';
+import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
+import { wordsOfCall, wordsTouchedBy } from './dependence.js';
+import { type Executor, type Step, type StepEvent, type Terminal, wordsOf } from './executor.js';
+import { enlarged, Interner } from './interner.js';
+
+/** Where a state's threads begin. */
+export const SHARED = 0;
+export const CONTENT = 1;
+export const THREADS = 2;
+
+/** A word that a step accesses. */
+export interface WordAccess {
+  readonly address: number;
+  readonly isStore: boolean;
+  /** The thread that does it, and whether its handler does; the kernel when it moves it: 0. */
+  readonly agent: number;
+}
+
+/** What becomes of a state. */
+export interface Leaf {
+  readonly shared: number;
+  /** Pairs: index in the vector, the thread that is there now. */
+  readonly changes: Int32Array;
+  /** Pairs: address, word. */
+  readonly stores: Int32Array;
+  /** All of memory, where it is not known what was stored; otherwise -1. */
+  readonly content: number;
+  readonly length: number;
+  /** The thread ran to its next point or made a call that is nothing but accesses: all there is to it. */
+  readonly isSmall: boolean;
+  readonly accesses: readonly WordAccess[];
+  readonly events: readonly StepEvent[];
+  readonly terminal: Terminal | undefined;
+  /** The thread is at a point of a section before and not after, and was not sent back. */
+  readonly commits: boolean;
+  // Writer: Locality.
+  notedThreads: number;
+  localIn: number;
+  isLocal: boolean;
+}
+
+const SMALL_EVENTS: ReadonlySet<TraceEvent> = new Set([
+  TraceEvent.Run,
+  TraceEvent.Interrupt,
+  TraceEvent.Syscall,
+]);
+
+const UNKNOWN = 0;
+const READ = 1;
+const LEAF = 2;
+/** Like a word that is read: another thread, all of them, or all of memory. */
+const THREAD = 3;
+const ALL_THREADS = 4;
+const ALL_MEMORY = 5;
+
+export class TransitionPanic extends Error {
+  override readonly name = 'TransitionPanic';
+}
+
+export class Transitions {
+  readonly executor: Executor;
+  readonly #nodes = new Interner();
+  readonly #tuples = new Interner();
+  #kinds = new Uint8Array(1024);
+  /** The address to read, or the index of a leaf. */
+  #values = new Int32Array(1024);
+  readonly #leaves: Leaf[] = [];
+  readonly #key = new Int32Array(3);
+
+  /** hasSignals: signals may come at any time. */
+  constructor(
+    executor: Executor,
+    readonly hasSignals: boolean,
+  ) {
+    this.executor = executor;
+  }
+
+  /** Bytes it takes, roughly. */
+  get bytes(): number {
+    const { memory, threads, shared } = this.executor;
+    const leaves = this.#leaves.length * 1000;
+    return this.#nodes.bytes + this.#tuples.bytes + memory.bytes + threads.bytes + shared.bytes + leaves;
+  }
+
+  /** Different steps so far. */
+  get size(): number {
+    return this.#leaves.length;
+  }
+
+  initial(): Int32Array {
+    const { shared, content, threads } = this.executor.initial();
+    return Int32Array.from([shared, content, ...threads]);
+  }
+
+  /** The leaf for `action` in the state states[from .. from + length). */
+  leaf(states: Int32Array, from: number, length: number, action: Action): Leaf {
+    const { memory } = this.executor;
+    const content = states[from + CONTENT] as number;
+    let node = this.#root(states, from, action);
+    for (;;) {
+      const value = this.#values[node] as number;
+      switch (this.#kinds[node]) {
+        case READ:
+          node = this.#child(node, memory.read(content, value >>> 0));
+          break;
+        case LEAF:
+          return this.#leaves[value] as Leaf;
+        case THREAD:
+          node = this.#child(node, threadAt(states, from, length, value));
+          break;
+        case ALL_THREADS:
+          node = this.#child(node, this.#tuples.intern(states, from + THREADS, length - THREADS));
+          break;
+        case ALL_MEMORY:
+          node = this.#child(node, content);
+          break;
+        default:
+          this.#execute(states.slice(from, from + length), action);
+          node = this.#root(states, from, action);
+      }
+    }
+  }
+
+  /** The state after a leaf, into `to`. Returns its length. */
+  apply(leaf: Leaf, states: Int32Array, from: number, to: Int32Array, at: number): number {
+    const { memory } = this.executor;
+    const { changes, stores, length } = leaf;
+    for (let index = THREADS; index < length; index++) to[at + index] = states[from + index] as number;
+    to[at + SHARED] = leaf.shared;
+    let content = leaf.content;
+    if (content < 0) {
+      content = states[from + CONTENT] as number;
+      for (let index = 0; index < stores.length; index += 2) {
+        content = memory.write(content, (stores[index] as number) >>> 0, stores[index + 1] as number);
+      }
+    }
+    to[at + CONTENT] = content;
+    for (let index = 0; index < changes.length; index += 2) {
+      to[at + (changes[index] as number)] = changes[index + 1] as number;
+    }
+    return length;
+  }
+
+  #root(states: Int32Array, from: number, action: Action): number {
+    const key = this.#key;
+    const shared = states[from + SHARED] as number;
+    const tid = this.#subject(shared, action);
+    key[0] = action;
+    key[1] = shared;
+    key[2] = tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number);
+    return this.#node(3);
+  }
+
+  /** The thread that the action is about, or 0. */
+  #subject(shared: number, action: Action): number {
+    if (!isPark(action)) return tidOf(action);
+    return this.executor.sharedInfo(shared).current[cpuOf(action)] ?? 0;
+  }
+
+  #child(node: number, value: number): number {
+    this.#key[0] = node;
+    this.#key[1] = value;
+    return this.#node(2);
+  }
+
+  #node(length: number): number {
+    const node = this.#nodes.intern(this.#key, 0, length);
+    if (node < this.#kinds.length) return node;
+    const kinds = new Uint8Array(this.#kinds.length * 2);
+    kinds.set(this.#kinds);
+    this.#kinds = kinds;
+    this.#values = enlarged(this.#values);
+    return node;
+  }
+
+  /** Do the step, and put what came of it into the tree. */
+  #execute(state: Int32Array, action: Action): void {
+    const shared = state[SHARED] as number;
+    const content = state[CONTENT] as number;
+    const threads = state.subarray(THREADS);
+    const step = this.executor.step(shared, content, threads, action);
+    let node = this.#root(state, 0, action);
+    if (step.dependence === 'all') {
+      this.#extend(node, ALL_THREADS, 0);
+      node = this.#child(node, this.#tuples.intern(threads, 0, threads.length));
+    } else {
+      this.#requireUntouched(state, action, step, step.dependence);
+      for (const tid of step.dependence) {
+        this.#extend(node, THREAD, tid);
+        node = this.#child(node, threadAt(state, 0, state.length, tid));
+      }
+    }
+    if (step.accesses === undefined) {
+      node = this.#child(this.#extend(node, ALL_MEMORY, 0), content);
+    } else {
+      for (const address of readWords(step.accesses, this.#sizeBytes)) {
+        this.#extend(node, READ, address | 0);
+        node = this.#child(node, this.executor.memory.read(content, address));
+      }
+    }
+    this.#extend(node, LEAF, this.#leaves.length);
+    this.#leaves.push(this.#toLeaf(state, action, step));
+  }
+
+  /** A step must not change threads whose state is said to have no part in it. */
+  #requireUntouched(state: Int32Array, action: Action, step: Step, others: readonly number[]): void {
+    const touched = new Set([this.#subject(state[SHARED] as number, action), ...others]);
+    step.threads.forEach((thread, index) => {
+      const isNew = THREADS + index >= state.length;
+      if (isNew || thread === state[THREADS + index] || touched.has(index + 1)) return;
+      throw new TransitionPanic(`a step changed thread ${index + 1}, which has no part in it`);
+    });
+  }
+
+  get #sizeBytes(): number {
+    return this.executor.booted.guest.memory.sizeBytes;
+  }
+
+  /** The node is of this kind from now on; it must not have been another. */
+  #extend(node: number, kind: number, value: number): number {
+    if (this.#kinds[node] === UNKNOWN) {
+      this.#kinds[node] = kind;
+      this.#values[node] = value;
+    } else if (this.#kinds[node] !== kind || this.#values[node] !== value) {
+      throw new TransitionPanic('the same step did two different things');
+    }
+    return node;
+  }
+
+  #toLeaf(state: Int32Array, action: Action, step: Step): Leaf {
+    const changes: number[] = [];
+    step.threads.forEach((thread, index) => {
+      if (state[THREADS + index] !== thread) changes.push(THREADS + index, thread);
+    });
+    const { accesses, events, terminal } = step;
+    return {
+      shared: step.shared,
+      changes: Int32Array.from(changes),
+      stores: Int32Array.from(accesses === undefined ? [] : this.#stores(accesses, step.content)),
+      content: accesses === undefined ? step.content : -1,
+      length: THREADS + step.threads.length,
+      isSmall: accesses !== undefined && this.#isSmall(action, step),
+      accesses: this.#wordAccesses(state, action, step),
+      events,
+      terminal,
+      commits: this.#commits(state, action, step),
+      notedThreads: 0,
+      localIn: -1,
+      isLocal: false,
+    };
+  }
+
+  #stores(accesses: readonly Access[], content: number): number[] {
+    const words = new Set<number>();
+    for (const { address, bytes, isStore } of accesses) {
+      if (isStore) for (const word of wordsOf(address, bytes, this.#sizeBytes)) words.add(word);
+    }
+    return [...words].flatMap((word) => [word | 0, this.executor.memory.read(content, word)]);
+  }
+
+  #wordAccesses(state: Int32Array, action: Action, { accesses, calls, content }: Step): WordAccess[] {
+    const tid = tidOf(action);
+    if (accesses === undefined || tid === 0) return [];
+    const { memory } = this.executor;
+    const { isInHandler, isReturning } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
+    const before = state[CONTENT] as number;
+    const agent = tid * 2 + (isInHandler ? 1 : 0);
+    const called = calls
+      .flatMap((call) => [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)])
+      .map((address) => ({ address, isStore: true, agent }));
+    const accessed = accesses.flatMap(({ address, bytes, isStore, isResume }) =>
+      [...wordsOf(address, bytes, this.#sizeBytes)].map((word) => {
+        // What the kernel writes again as it was is nothing that moving the thread has done.
+        const isMoved = isResume && !isReturning && memory.read(before, word) !== memory.read(content, word);
+        const store = isResume ? isMoved || (isReturning && isStore) : isStore;
+        return { address: word, isStore: store, agent: isMoved ? 0 : agent };
+      }),
+    );
+    return [...accessed, ...called];
+  }
+
+  #isSmall(action: Action, { events, calls, terminal, dependence }: Step): boolean {
+    if (terminal !== undefined || dependence === 'all') return false;
+    const tid = tidOf(action);
+    return (
+      events.every(({ kind }) => SMALL_EVENTS.has(kind)) &&
+      calls.every((call) => wordsOfCall(call, tid, this.hasSignals) !== undefined)
+    );
+  }
+
+  #commits(state: Int32Array, action: Action, { threads, events, terminal }: Step): boolean {
+    const tid = tidOf(action);
+    if (!isRun(action) || terminal !== undefined) return false;
+    const { executor } = this;
+    const { isInSection } = executor.threadInfo(state[THREADS + tid - 1] as number);
+    const isRedirected = events.some(({ kind }) => kind === TraceEvent.Restart);
+    const after = executor.threadInfo(threads[tid - 1] as number);
+    return isInSection && !isRedirected && !after.isInSection;
+  }
+}
+
+/** The thread's part of a state, 0 when there is none. */
+function threadAt(states: Int32Array, from: number, length: number, tid: number): number {
+  return THREADS + tid - 1 < length ? (states[from + THREADS + tid - 1] as number) : 0;
+}
+
+/** The words whose content a step depends on, first to last: what is loaded, and what is stored in part. */
+function readWords(accesses: readonly Access[], sizeBytes: number): Set<number> {
+  const words = new Set<number>();
+  for (const { address, bytes, isLoad } of accesses) {
+    for (const word of wordsOf(address, bytes, sizeBytes)) {
+      const isWhole = word >= address && word + 4 <= address + bytes;
+      if (isLoad || !isWhole) words.add(word);
+    }
+  }
+  return words;
+}
