@@ -1,0 +1,58 @@
+// @ts-nocheck AssemblyScript
+// Wrong: a section pops a node: it loads head and next itself.
+// Invariant: no node is in two hands, or in a hand and on the list.
+// Mistake: head and next are loaded in front of the section, which compares the head only. One
+// thread has A and its next, B; the other pops A, pops B and pushes A; the head is A again, so the
+// first makes B the head, which the other holds.
+
+import { join, rseq, spawn } from 'wasm-rseq/assembly';
+
+/** usize head. */
+const HEAD: usize = memory.data(4, 4);
+/** Two nodes: usize next, i32 whether it has been found. */
+const NODES: usize = memory.data(16, 8);
+
+function push(node: usize): void {
+  rseq.restart();
+  rseq.start();
+  store<usize>(node, load<usize>(HEAD));
+  store<usize>(HEAD, node);
+  rseq.end();
+}
+
+/** 0: the list is empty. */
+function pop(_unused: usize): i32 {
+  let node: usize = 0;
+  let found: usize = 0;
+  do {
+    node = load<usize>(HEAD);
+    if (node == 0) return 0;
+    const next = load<usize>(node);
+    rseq.restart();
+    rseq.start();
+    found = load<usize>(HEAD);
+    if (found == node) store<usize>(HEAD, next);
+    rseq.end();
+  } while (found != node);
+  return <i32>node;
+}
+
+function find(node: usize): void {
+  if (node == 0) return;
+  assert(load<i32>(node, 4) == 0, 'a node is in two places');
+  store<i32>(node, 1, 4);
+}
+
+export function main(): i32 {
+  assert(rseq.register() == 0, 'registration failed');
+  store<usize>(NODES, NODES + 8);
+  store<usize>(HEAD, NODES);
+  const tid = spawn(pop, 0);
+  const first = <usize>pop(0);
+  const second = <usize>pop(0);
+  if (first != 0) push(first);
+  find(second);
+  find(<usize>join(tid));
+  for (let node = load<usize>(HEAD); node != 0; node = load<usize>(node)) find(node);
+  return 0;
+}
