@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a section pops a node: it loads head and next itself.
+// Meant: a section pops a node: it loads head and next itself.
 // Invariant: no node is in two hands, or in a hand and on the list.
 // Mistake: head and next are loaded in front of the section, which compares the head only. One
 // thread has A and its next, B; the other pops A, pops B and pushes A; the head is A again, so the

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two threads write their results and wait for each other at a barrier.
+// Meant: two threads write their results and wait for each other at a barrier.
 // Invariant: behind the barrier both results are there.
 // Mistake: the barrier opens for one thread less. The first to come goes on at once and finds no
 // result of the other.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a section posts a letter in the box of its only CPU: the text first, the flag last.
+// Meant: a section posts a letter in the box of its only CPU: the text first, the flag last.
 // Invariant: who sees the flag sees the text.
 // Mistake: the flag is stored first. The poster is preempted between the two stores; the reader
 // finds the flag and an empty text.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two threads count on whatever CPU they are on, in a section that reads the CPU itself.
+// Meant: two threads count on whatever CPU they are on, in a section that reads the CPU itself.
 // Invariant: the sum over both CPUs is the number of increments.
 // Mistake: the CPU is read in front of restart(). The thread is moved to CPU 1 before start() and
 // counts in the slot of CPU 0, where the other is between its load and its store: two CPUs, nobody

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a spin lock that holds the number of its owner.
+// Meant: a spin lock that holds the number of its owner.
 // Invariant: who holds the lock finds its number there until it gives it back.
 // Mistake: the lock is given back twice. Between the two the other thread takes it; the second time
 // takes it away from that thread.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: as stale-base-after-resize: the resizer sends back every section that may have the old
+// Meant: as stale-base-after-resize: the resizer sends back every section that may have the old
 // base.
 // Invariant: after the fence nobody counts in the old array.
 // Mistake: no fence. The thread runs on CPU 1 with the old base loaded; on CPU 0 the array is

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a thread reserves a token, and a section spends it. An interrupted try gives its token
+// Meant: a thread reserves a token, and a section spends it. An interrupted try gives its token
 // back: restart() tells.
 // Invariant: tokens left and tokens spent are two together.
 // Mistake: the value of restart() is not looked at. A thread reserves, is preempted in the section,

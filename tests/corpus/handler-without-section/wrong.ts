@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: as signal-handler, for an ABI in which only a section in the handler restarts the one
+// Meant: as signal-handler, for an ABI in which only a section in the handler restarts the one
 // interrupted.
 // Invariant: the count is one, and one for every time the handler ran.
 // Mistake: the handler counts without a section. The thread is interrupted in its section with 0

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a thread leaves its value in the box of its CPU if that is empty, in a section, and else
+// Meant: a thread leaves its value in the box of its CPU if that is empty, in a section, and else
 // keeps it.
 // Invariant: every value is in a box or kept, once.
 // Mistake: no section between the index and the store. A thread finds the box of CPU 0 empty and is

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two threads count on whatever CPU they are on, in a section.
+// Meant: two threads count on whatever CPU they are on, in a section.
 // Invariant: the sum over both CPUs is the number of increments.
 // Mistake: the labels are gone. One thread loads 0 and is preempted; the other counts on the same
 // CPU; the first stores the 1 that it made of its stale 0.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: an increment through a pointer that is loaded before restart(), so that a restart needs
+// Meant: an increment through a pointer that is loaded before restart(), so that a restart needs
 // it.
 // Invariant: the sum over both CPUs is the number of increments.
 // Mistake: none here; this is right.ts, but compiled with its labels lowered after the optimiser.

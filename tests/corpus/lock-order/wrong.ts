@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two threads take two sleeping locks, both in the same order.
+// Meant: two threads take two sleeping locks, both in the same order.
 // Invariant: nobody waits for ever.
 // Mistake: one takes them in the opposite order. Each has its first lock and sleeps on its second.
 

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: pop looks at count and top outside; a section compares both and stores the count.
+// Meant: pop looks at count and top outside; a section compares both and stores the count.
 // Invariant: every item is on the stack or in a hand, once.
 // Mistake: the section compares the count only. One thread has seen count 1 and item 1; the other
 // pops item 1 and pushes item 2; the count is 1 again, so the first takes item 1 as well, and item

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a reader marks itself in the counters of its CPU; the writer replaces what it reads and
+// Meant: a reader marks itself in the counters of its CPU; the writer replaces what it reads and
 // frees the old version when there are as many unlocks as locks.
 // Invariant: a reader never sees what has been freed.
 // Mistake: the writer does not wait. The reader has the address of the old version; the writer

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: as rcu-freed-under-a-reader, with two readers on one CPU; the writer reads the unlocks
+// Meant: as rcu-freed-under-a-reader, with two readers on one CPU; the writer reads the unlocks
 // before the locks.
 // Invariant: a reader never sees what has been freed.
 // Mistake: it reads the locks first. One reader has locked and has the old version; the writer

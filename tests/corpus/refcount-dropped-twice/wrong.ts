@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two holders drop their references in a section; who makes the count 0 frees.
+// Meant: two holders drop their references in a section; who makes the count 0 frees.
 // Invariant: the object is freed once.
 // Mistake: who finds the count 0 afterwards frees. Both drop, then both look: each finds 0 and
 // frees.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a section reserves a place in the buffer of its CPU; the record goes there afterwards,
+// Meant: a section reserves a place in the buffer of its CPU; the record goes there afterwards,
 // from anywhere.
 // Invariant: every reserved place holds a record.
 // Mistake: the record goes to the buffer of the CPU that the thread is on by then. It reserves

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a section counts; what it notes about itself comes behind end().
+// Meant: a section counts; what it notes about itself comes behind end().
 // Invariant: the count is the number of increments.
 // Mistake: end() stands behind a store that follows the commit. A thread that is preempted between
 // the two has counted already; it is sent back all the same and counts twice.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a ring with room for one value; a section puts, if there is room, another takes.
+// Meant: a ring with room for one value; a section puts, if there is room, another takes.
 // Invariant: what is put is taken, once and in order.
 // Mistake: the producer does not look whether there is room. It puts 1, nobody takes it, it puts 2
 // into the same cell; the consumer takes 2 first.

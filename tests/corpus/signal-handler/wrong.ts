@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a thread and the handler that interrupts it count in the same word, both in a section.
+// Meant: a thread and the handler that interrupts it count in the same word, both in a section.
 // Invariant: the count is one, and one for every time the handler ran.
 // Mistake: the count has no section. The thread loads 0, the handler stores 1, the thread stores 1.
 

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: an array of free objects, popped and pushed in sections; pop reads its slot before the
+// Meant: an array of free objects, popped and pushed in sections; pop reads its slot before the
 // count commits.
 // Invariant: every object is free or in a hand, once.
 // Mistake: pop reads the slot behind the section. One thread pops, the count is stored; the other

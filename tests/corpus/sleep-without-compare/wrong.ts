@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a thread waits for a flag and sleeps on a sequence number, read before it looks at the
+// Meant: a thread waits for a flag and sleeps on a sequence number, read before it looks at the
 // flag.
 // Invariant: nobody sleeps for ever.
 // Mistake: the number is read after the flag, so the compare of the sleep compares nothing. The

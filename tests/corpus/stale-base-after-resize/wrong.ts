@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a per-CPU array is replaced by a larger one; sections load the base, and a fence ends
+// Meant: a per-CPU array is replaced by a larger one; sections load the base, and a fence ends
 // those that have the old one.
 // Invariant: after the fence nobody counts in the old array.
 // Mistake: the base is loaded in front of restart(). The thread has the old base; the array is

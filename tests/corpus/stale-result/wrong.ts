@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: two threads take from a box in a section; every try forgets what the one before it has
+// Meant: two threads take from a box in a section; every try forgets what the one before it has
 // seen.
 // Invariant: the value is taken once.
 // Mistake: the result is cleared in front of restart(). A thread loads 7 and is preempted before

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: per-CPU counters are summed when nobody counts any more.
+// Meant: per-CPU counters are summed when nobody counts any more.
 // Invariant: the sum is the number of increments.
 // Mistake: the sum is read before the thread has ended, and taken to be exact: the thread has not
 // counted yet.

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a spin lock, taken in a section that looks and stores.
+// Meant: a spin lock, taken in a section that looks and stores.
 // Invariant: no increment under the lock is lost.
 // Mistake: no section. Both threads find the lock free, both take it, both load the same count.
 

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a lock for each CPU, taken in a section; it is given back by its address, from wherever
+// Meant: a lock for each CPU, taken in a section; it is given back by its address, from wherever
 // the thread is.
 // Invariant: when nobody works any more, no lock is taken and no increment lost.
 // Mistake: unlock takes the CPU of the moment for that of the lock. A thread takes the lock of CPU

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Wrong: a thread sleeps on a word until the other has set it and woken it.
+// Meant: a thread sleeps on a word until the other has set it and woken it.
 // Invariant: nobody sleeps for ever.
 // Mistake: wakes before it stores. The sleeper has seen 0; the wake finds nobody; the sleeper goes
 // to sleep, for the word is still 0; then it is set, and nobody wakes any more.
