@@ -16,7 +16,7 @@ export interface CorpusEntry {
   /** wrong.ts only: its labels are lowered after the optimiser, and locals are not given back. */
   readonly lowering?: 'late';
   readonly wrong: {
-    /** Part of the message of every failure: what an assert says, or 'deadlock'. */
+    /** Part of the message of the failure: what an assert says, or 'deadlock'. */
     readonly failure: string;
   };
 }
