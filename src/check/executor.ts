@@ -97,8 +97,12 @@ class Events implements Observer {
   list: StepEvent[] = [];
   onCall: () => void = () => {};
 
+  pointOf: (tid: number) => number = () => 0;
+
+  /** SwitchOut is given the point that the thread is at for b. */
   event(kind: TraceEvent, _time: number, cpu: number, tid: number, a: number, b: number): void {
-    this.list.push({ kind, cpu, tid, a, b });
+    const second = kind === TraceEvent.SwitchOut ? this.pointOf(tid) : b;
+    this.list.push({ kind, cpu, tid, a, b: second });
     if (kind === TraceEvent.Syscall) this.onCall();
   }
 }
@@ -128,6 +132,8 @@ export class Executor {
   #wasCurrent = false;
   #runsBefore = 0;
 
+  /** Called with what happens when a thread that has to begin its section again does. */
+  onFuture: (events: readonly StepEvent[]) => void = () => {};
   /** A switch of a thread outside sections has turned out to be something it can notice. */
   hasLoudSwitches = false;
 
@@ -241,6 +247,7 @@ export class Executor {
       const { sysno, args } = this.#booted.guest.machine.lastExit;
       this.#calls.push({ sysno, args: [...args] });
     };
+    this.#events.pointOf = (tid) => this.#booted.kernel.process.threads.get(tid)?.point ?? 0;
     this.#globals = new Globals(this.#booted.guest.globals);
     this.#content = 0;
     this.#signalsTaken = [];
@@ -285,6 +292,7 @@ export class Executor {
       for (const { id } of kernel.cpus) kernel.park(id);
       this.#scheduler.action = runAction(tid, next);
       this.#stepKernel();
+      this.onFuture(this.#events.list);
       const accesses = mergeAccesses(this.#booted.guest.machine.accesses as Int32Array, this.#watched.accesses);
       this.#content = this.#follow(content, accesses);
       words.push(next, this.#captureThread(tid));

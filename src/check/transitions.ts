@@ -11,8 +11,11 @@ import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
 import { wordsOfCall, wordsTouchedBy } from './dependence.js';
-import { type Executor, type Step, type StepEvent, type Terminal, wordsOf } from './executor.js';
+import type { Executor, Step, StepEvent, Terminal } from './executor.js';
+import { wordsOf } from './executor.js';
 import { enlarged, Interner } from './interner.js';
+
+export type { Terminal } from './executor.js';
 
 /** Where a state's threads begin. */
 export const SHARED = 0;
@@ -48,6 +51,8 @@ export interface Leaf {
   notedThreads: number;
   localIn: number;
   isLocal: boolean;
+  /** Writer: the checker's coverage. */
+  isCovered: boolean;
 }
 
 const SMALL_EVENTS: ReadonlySet<TraceEvent> = new Set([
@@ -258,6 +263,7 @@ export class Transitions {
       notedThreads: 0,
       localIn: -1,
       isLocal: false,
+      isCovered: false,
     };
   }
 
