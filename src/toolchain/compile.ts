@@ -3,14 +3,16 @@
 
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AbiName, Metering } from '../abi/code-map.js';
 import type { Binaryen } from './binaryen.js';
-import { type InstrumentOptions, instrumentBinary } from './instrument.js';
+import { type InstrumentOptions, instrumentBinary, withModule } from './instrument.js';
 import { ToolchainError } from './ir.js';
+import { type Finding, lint, type LintInput, type LintOptions } from './lint.js';
 import type { ResumeTransform } from './suspend.js';
-import { transformFor } from './transform.js';
+import { NO_SOURCES, type Sources } from './lint-comments.js';
+import { lintTransformFor, transformFor } from './transform.js';
 
 /** The program does not compile; the message is asc's diagnostics. */
 export class CompileError extends ToolchainError {
@@ -33,6 +35,11 @@ export interface CompileOptions {
   readonly ascArguments?: readonly string[];
   /** Folder for compiled programs; none, no cache. */
   readonly cacheFolder?: string;
+}
+
+export interface LintProgramOptions extends LintOptions {
+  /** As in CompileOptions. */
+  readonly ascArguments?: readonly string[];
 }
 
 export interface CompiledProgram {
@@ -64,8 +71,58 @@ export async function instrumentFile(
   wasm: Uint8Array,
   options: InstrumentOptions = {},
 ): Promise<Uint8Array> {
+  return instrumentBinary(await ownBinaryen(), wasm, options);
+}
+
+/**
+ * Look for mistakes in the sections of `file` that compile and run; see lint-rules.ts. Sorted by place.
+ * Errors: CompileError, LabelError, ToolchainError when `allow` or a comment names no rule.
+ */
+export async function lintProgram(
+  file: string,
+  options: LintProgramOptions = {},
+): Promise<readonly Finding[]> {
+  let findings: readonly Finding[] = [];
+  await alone(async () => {
+    const files: ReadFiles = new Map();
+    const transform = lintTransformFor(
+      options,
+      () => sourcesOf(file, files),
+      (found) => {
+        findings = found;
+      },
+    );
+    const { ascArguments: extra = [] } = options;
+    // Not optimised: the rules look at what was written.
+    const args = ascArguments(file, { optimizeLevel: 0, ascArguments: ['--noEmit', ...extra] });
+    await runAsc(file, args, transform, files);
+  });
+  return findings;
+}
+
+/** The same for a finished module. It has no source lines. Errors: LabelError, ToolchainError. */
+export async function lintModule(
+  wasm: Uint8Array,
+  options: LintOptions = {},
+): Promise<readonly Finding[]> {
+  const binaryen = await ownBinaryen();
+  const input: LintInput = { sources: NO_SOURCES, isFinished: true };
+  return withModule(binaryen, wasm, (module) => lint(binaryen, module, options, input));
+}
+
+/** Paths are relative to the folder of the program, as asc's locations are; `~lib/` is a package. */
+function sourcesOf(file: string, files: ReadFiles): Sources {
+  const folder = dirname(resolve(file));
+  const texts = new Map<string, string>();
+  for (const [path, text] of files) if (text !== null) texts.set(relative(folder, path), text);
+  const pathOf = (name: string): string =>
+    relative(folder, locate(resolve(folder, name.replace(/^~lib\//, 'node_modules/'))));
+  return { texts, pathOf };
+}
+
+async function ownBinaryen(): Promise<Binaryen> {
   const { default: binaryen } = await import('binaryen');
-  return instrumentBinary(binaryen as unknown as Binaryen, wasm, options);
+  return binaryen as unknown as Binaryen;
 }
 
 interface Compilation {
@@ -74,29 +131,58 @@ interface Compilation {
   readonly sources: Readonly<Record<string, string | null>>;
 }
 
+/** Every file read by its path, and what it held; null when it was not there. */
+type ReadFiles = Map<string, string | null>;
+
 let lastCompilation: Promise<unknown> = Promise.resolve();
 
 /** One after another: asc and Binaryen keep state of their own between the steps of a compilation. */
+function alone<T>(task: () => Promise<T>): Promise<T> {
+  const result = lastCompilation.then(task, task);
+  lastCompilation = result;
+  return result;
+}
+
 function runCompiler(file: string, options: CompileOptions): Promise<Compilation> {
-  const compile = (): Promise<Compilation> => compileAlone(file, options);
-  const compilation = lastCompilation.then(compile, compile);
-  lastCompilation = compilation;
-  return compilation;
+  return alone(() => compileAlone(file, options));
 }
 
 async function compileAlone(file: string, options: CompileOptions): Promise<Compilation> {
   const { metering = 'instruction', abi = 'turner', fastPath = true, resume = 'frames' } = options;
   const instrumentOptions: InstrumentOptions = { metering, abi, fastPath, resume };
+  const files: ReadFiles = new Map();
+  const transform = transformFor(instrumentOptions);
+  const outputs = await runAsc(file, ascArguments(file, options), transform, files);
+  const moduleFile = options.moduleFile ?? DEFAULT_MODULE_FILE;
+  const wasm = outputs.get(moduleFile);
+  if (wasm === undefined) throw new CompileError(`${file} does not compile: asc wrote no module`);
+  const program = {
+    wasm: wasm as Uint8Array,
+    sourceMap: String(outputs.get(`${moduleFile}.map`) ?? ''),
+  };
+  const hashes = [...files].map(([path, text]) => [path, text === null ? null : sha256(text)]);
+  return { program, sources: Object.fromEntries(hashes) as Compilation['sources'] };
+}
+
+/**
+ * What asc writes, by name; `files` gets what it reads. Errors: CompileError, and what the transform
+ * throws.
+ */
+async function runAsc(
+  file: string,
+  args: string[],
+  transform: ReturnType<typeof transformFor>,
+  files: ReadFiles,
+): Promise<ReadonlyMap<string, Uint8Array | string>> {
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
-  const sources: Record<string, string | null> = {};
   const outputs = new Map<string, Uint8Array | string>();
-  const { error, stderr } = await asc.main(ascArguments(file, options), {
-    transforms: [transformFor(instrumentOptions)] as never,
+  const { error, stderr } = await asc.main(args, {
+    transforms: [transform] as never,
     readFile: async (name: string, folder: string) => {
       const path = locate(resolve(baseDir, folder, name));
       const text = await readFile(path, 'utf8').catch(() => null);
-      sources[path] = text === null ? null : sha256(text);
+      files.set(path, text);
       return text;
     },
     writeFile: (name: string, contents: Uint8Array | string) => {
@@ -104,17 +190,11 @@ async function compileAlone(file: string, options: CompileOptions): Promise<Comp
     },
     listFiles: () => [],
   });
-  const moduleFile = options.moduleFile ?? DEFAULT_MODULE_FILE;
-  const wasm = outputs.get(moduleFile);
-  if (error !== null || wasm === undefined) {
+  if (error !== null) {
     if (error instanceof ToolchainError) throw error;
     throw new CompileError(`${file} does not compile\n${stderr.toString().trim()}`);
   }
-  const program = {
-    wasm: wasm as Uint8Array,
-    sourceMap: String(outputs.get(`${moduleFile}.map`) ?? ''),
-  };
-  return { program, sources };
+  return outputs;
 }
 
 function ascArguments(file: string, options: CompileOptions): string[] {

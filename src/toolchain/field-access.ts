@@ -4,8 +4,14 @@
 import type { Ref } from './binaryen.js';
 import type { Ir } from './ir.js';
 
-/** Replace every call of a function that loads or stores one field by the load or store. */
-export function inlineFieldAccess(ir: Ir): void {
+/**
+ * Replace every call of a function that loads or stores one field by the load or store; `onReplace` hears
+ * of each.
+ */
+export function inlineFieldAccess(
+  ir: Ir,
+  onReplace: (call: Ref, access: Ref) => void = () => {},
+): void {
   const bodies = new Map<string, Ref>();
   for (const func of ir.definedFunctions()) {
     const { name, body, vars } = ir.binaryen.getFunctionInfo(func);
@@ -15,6 +21,7 @@ export function inlineFieldAccess(ir: Ir): void {
     const access = ir.module.copyExpression(bodies.get(ir.text(call, 'Target')) as Ref);
     const args = ir.operands(call).map((operand) => operand.get());
     ir.operands(access).forEach((operand, index) => operand.set(args[index] as Ref));
+    onReplace(call, access);
     return access;
   });
 }

@@ -6,7 +6,12 @@ export {
   type CompileOptions,
   compileProgram,
   instrumentFile,
+  lintModule,
+  type LintProgramOptions,
+  lintProgram,
 } from './compile.js';
 export type { InstrumentOptions } from './instrument.js';
 export { ToolchainError } from './ir.js';
 export { LabelError } from './labels.js';
+export { type Finding, formatFinding, type LintOptions } from './lint.js';
+export { type RuleName, RULES } from './lint-rules.js';

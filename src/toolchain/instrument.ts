@@ -134,7 +134,7 @@ function runPipeline(
 }
 
 /** A finished module keeps operands on the stack across labels: make every label a statement again. */
-function flattenStatements({ module }: Ir): void {
+export function flattenStatements({ module }: Ir): void {
   module.runPasses(['flatten', 'merge-blocks']);
 }
 
@@ -195,6 +195,19 @@ export function instrumentBinary(
   bytes: Uint8Array,
   options: InstrumentOptions = {},
 ): Uint8Array {
+  return withModule(binaryen, bytes, (module) => {
+    instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
+    if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
+    return module.emitBinary();
+  });
+}
+
+/** Use a finished module whose labels are still calls. Errors: ToolchainError when it is none. */
+export function withModule<T>(
+  binaryen: Binaryen,
+  bytes: Uint8Array,
+  use: (module: Module) => T,
+): T {
   if (!WebAssembly.validate(bytes)) {
     throw new ToolchainError('not a valid WebAssembly module');
   }
@@ -206,9 +219,7 @@ export function instrumentBinary(
   const hadDebugInfo = binaryen.getDebugInfo();
   binaryen.setDebugInfo(true);
   try {
-    instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
-    if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
-    return module.emitBinary();
+    return use(module);
   } finally {
     binaryen.setDebugInfo(hadDebugInfo);
     module.dispose();

@@ -52,6 +52,12 @@ export class SourceLines {
     return this.#lines.get(ref);
   }
 
+  /** Give `to` the line of `from`, which it replaces. */
+  inherit(from: Ref, to: Ref): void {
+    const line = this.get(from);
+    if (line !== undefined) this.#lines.set(to, line);
+  }
+
   /** The first known line under `root`. */
   first(ir: Ir, root: Ref): SourceLine | undefined {
     let found: SourceLine | undefined;

@@ -4,6 +4,8 @@
 import type { Binaryen, Module } from './binaryen.js';
 import { EXPORTED_START } from './contract.js';
 import { instrument, type InstrumentOptions } from './instrument.js';
+import { type Finding, lint, type LintOptions } from './lint.js';
+import type { Sources } from './lint-comments.js';
 
 /** The part of asc's program that the transform looks at. */
 interface Program {
@@ -29,6 +31,21 @@ export function transformFor(options: InstrumentOptions): typeof RseqTransform {
   return class extends RseqTransform {
     override get options(): InstrumentOptions {
       return options;
+    }
+  };
+}
+
+/** A transform that looks for findings, gives them to `report`, and leaves the module as it is. */
+export function lintTransformFor(
+  options: LintOptions,
+  sources: () => Sources,
+  report: (findings: readonly Finding[]) => void,
+): typeof RseqTransform {
+  return class extends RseqTransform {
+    override afterCompile(module: Module): void {
+      withoutStack(() => {
+        report(lint(this.binaryen, module, options, { sources: sources(), isFinished: false }));
+      });
     }
   };
 }
@@ -59,16 +76,22 @@ export default class RseqTransform {
     const { optimizeLevelHint: optimizeLevel, shrinkLevelHint: shrinkLevel } = options;
     // asc's optimiser, before metering: it must not see what an optimiser would take apart again.
     const optimize = (): void => ours.optimize(optimizeLevel, shrinkLevel, true, false);
-    try {
+    withoutStack(() => {
       const levels = { optimizeLevel, shrinkLevel };
       instrument(this.binaryen, module, { ...levels, ...this.options }, optimize);
-    } catch (error) {
-      // asc prints the stack; the message is all a user needs.
-      if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
-      throw error;
-    }
+    });
     // The passes of asc's optimiser would take as long again and find nothing. Its settings, which hold
     // for what is emitted too, are made all the same.
     ours.runPasses = () => {};
+  }
+}
+
+/** asc prints the stack of an error; the message is all a user needs. */
+function withoutStack(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
+    throw error;
   }
 }
