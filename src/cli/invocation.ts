@@ -4,6 +4,8 @@ import { InputError } from './files.js';
 
 export const SUCCESS = 0;
 export const GUEST_FAILURE = 1;
+/** Of lint. */
+export const FINDINGS = 1;
 export const BAD_INPUT = 2;
 /** A defect of ours; sysexits.h: EX_SOFTWARE. */
 export const DEFECT = 70;

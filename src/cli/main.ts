@@ -1,6 +1,6 @@
 // The command `wasm-rseq`: its sub-commands, and what becomes of an error.
 //
-// Exit code: 0 success; 1 the guest failed; 2 usage or bad input, with one line on stderr; 70 a
+// Exit code: 0 success; 1 the guest failed, or lint found something; 2 usage or bad input, with one line on stderr; 70 a
 // defect of this tool, with its stack trace.
 
 import { readFileSync, writeSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { addBuild } from './build.js';
 import { InputError } from './files.js';
 import { addInspect } from './inspect.js';
 import { BAD_INPUT, DEFECT, type Invocation, SUCCESS } from './invocation.js';
+import { addLint } from './lint.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 
@@ -33,11 +34,12 @@ const INPUT_ERRORS = [
 ];
 
 const EXAMPLES = `
-Exit code: 0 success, 1 the program failed, 2 wrong usage or input.
+Exit code: 0 success, 1 the program failed or lint found something, 2 wrong usage or input.
 
 Examples:
   wasm-rseq run main.ts --cpus 4 --threads 8 --quantum 61 --seed 1
   wasm-rseq inspect main.ts
+  wasm-rseq lint main.ts
   wasm-rseq help run`;
 
 /** argv: the words after the command's own name. Returns the exit code; writes to the process. */
@@ -63,7 +65,9 @@ function splitArguments(argv: readonly string[]): { words: string[]; guestArgume
 
 function createProgram(invocation: Invocation): Command {
   const program = new Command(NAME)
-    .description('Restartable sequences for WebAssembly: run, replay, build and inspect programs.')
+    .description(
+      'Restartable sequences for WebAssembly: run, replay, build, inspect and lint programs.',
+    )
     .version(packageVersion(), '--version', 'print the version')
     .exitOverride()
     .configureOutput({
@@ -75,6 +79,7 @@ function createProgram(invocation: Invocation): Command {
   addReplay(program, invocation);
   addBuild(program, invocation);
   addInspect(program, invocation);
+  addLint(program, invocation);
   program.addHelpText('after', EXAMPLES);
   return program;
 }
