@@ -86,6 +86,9 @@ export interface CheckResult {
 /** Most pages that addresses which are kept in signed words allow. */
 const MOST_PAGES = 32767;
 
+/** Enough to tell an event from none; each is a state of its own. */
+const EVENT_COUNTS = 4;
+
 /**
  * Explore every interleaving of a program that was instrumented with instruction metering.
  * Errors: CheckError, OptionError, ModuleError.
@@ -124,6 +127,7 @@ export function toHostOptions(program: WasmSource, options: CheckOptions): HostO
     memoryLimit: integer('memoryLimit', options.memoryLimit ?? 1024, 1, MOST_PAGES),
     fuelLimit: Number.MAX_SAFE_INTEGER,
     time: 'events',
+    eventCounts: EVENT_COUNTS,
     ...(abi !== undefined && { abi }),
     ...(args !== undefined && { args }),
     ...(stdin !== undefined && { stdin }),

@@ -8,10 +8,9 @@ import { Signal } from '../abi/signal.js';
 import type { OutputListener } from '../kernel/console.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { Kernel, type Outcome } from '../kernel/kernel.js';
-import type { Machine } from '../kernel/machine.js';
 import type { Counts } from '../kernel/trace.js';
 import type { Personality } from '../kernel/rseq/personality.js';
-import { AbiError, createPersonality } from '../kernel/rseq/personalities.js';
+import { AbiError, createPersonality, type PersonalityOptions } from '../kernel/rseq/personalities.js';
 import type { Scheduler } from '../kernel/scheduler.js';
 import { RandomScheduler } from '../kernel/schedulers/random.js';
 import { ReplayScheduler } from '../kernel/schedulers/replay.js';
@@ -42,6 +41,8 @@ export interface HostOptions {
   readonly abi?: AbiName | readonly AbiName[];
   /** linux, linux-v2: kill a process for what CONFIG_DEBUG_RSEQ does, such as a call in a section. */
   readonly rseqDebug?: boolean;
+  /** event-counter: how many different counts of events there are, from 2; 2^32 unless given. */
+  readonly eventCounts?: number;
   /** Virtual CPUs, 1 to 256; 1 unless given. */
   readonly cpus?: number;
   /** Worker threads the program is told to start, through sysconf; 4 unless given. */
@@ -212,12 +213,16 @@ export async function loadModules(wasm: HostOptions['wasm']): Promise<GuestModul
 
 /** Errors: OptionError when `abi` is no ABI or pair of ABIs, or not what a module was compiled for. */
 function choosePersonality(
-  { abi, rseqDebug = false }: HostOptions,
+  { abi, rseqDebug = false, eventCounts }: HostOptions,
   modules: readonly GuestModule[],
   { machine }: Guest,
 ): Personality {
   const names = abi === undefined ? [(modules[0] as GuestModule).map.abi] : [abi].flat();
-  const personality = personalityOf(names, machine, rseqDebug);
+  const personality = personalityOf(names, {
+    loadText: (address) => machine.loadText(address),
+    debug: rseqDebug,
+    eventCounts: integer('eventCounts', eventCounts, 2 ** 32, 2, 2 ** 32),
+  });
   for (const { map } of modules.filter((each) => each.map.sections.length > 0)) {
     if (!names.some((name) => familyOf(name) === familyOf(map.abi))) {
       const rule = `cannot run a module whose sections are compiled for ${map.abi}`;
@@ -227,9 +232,9 @@ function choosePersonality(
   return personality;
 }
 
-function personalityOf(names: readonly AbiName[], machine: Machine, debug: boolean): Personality {
+function personalityOf(names: readonly AbiName[], options: PersonalityOptions): Personality {
   try {
-    return createPersonality(names, { loadText: (address) => machine.loadText(address), debug });
+    return createPersonality(names, options);
   } catch (cause) {
     if (!(cause instanceof AbiError)) throw cause;
     throw new OptionError('abi', cause.names.join(','), cause.rule);

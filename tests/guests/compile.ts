@@ -13,6 +13,7 @@ import {
 } from '../../src/toolchain/index.js';
 
 const FOLDER = join(tmpdir(), 'wasm-rseq-tests');
+export const CACHE_FOLDER: string = join(FOLDER, 'cache');
 
 /** Write `source` to a file of its own, named `guest.ts`, and return its path. */
 export function writeGuest(source: string): string {
@@ -28,8 +29,7 @@ export function compileSource(
   source: string,
   options: CompileOptions = {},
 ): Promise<CompiledProgram> {
-  const cacheFolder = join(FOLDER, 'cache');
-  return compileProgram(writeGuest(source), { cacheFolder, ...options });
+  return compileProgram(writeGuest(source), { cacheFolder: CACHE_FOLDER, ...options });
 }
 
 /** Compile, and boot a host around it that collects what the guest prints. */

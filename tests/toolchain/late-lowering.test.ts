@@ -1,18 +1,11 @@
 // Labels must become control flow before the optimiser runs. Lowered after it, a restart finds in a
 // local what the optimiser put there in the meantime, unless locals are given back first.
 
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import * as asc from 'assemblyscript/asc';
-import binaryenPackage from 'binaryen';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createHost, type Result } from '../../src/host/index.js';
-import { type Binaryen, portableFeatures } from '../../src/toolchain/binaryen.js';
-import { instrument } from '../../src/toolchain/instrument.js';
 import { instrumentFile } from '../../src/toolchain/index.js';
-import { compileSource, writeGuest } from '../guests/compile.js';
-
-const binaryen = binaryenPackage as unknown as Binaryen;
+import { compileSource } from '../guests/compile.js';
+import { compileWithoutTransform, lowerLate } from '../guests/late.js';
 
 /**
  * `base` is dead once `p` is computed, so the optimiser lets `p` take its local; a restart computes
@@ -48,36 +41,6 @@ export function main(): i32 {
 
 let optimized: Uint8Array;
 
-/** What asc makes of SOURCE on its own: optimised, labels still calls. */
-async function compileWithoutTransform(): Promise<Uint8Array> {
-  const file = writeGuest(SOURCE);
-  const link = join(dirname(file), 'node_modules/wasm-rseq');
-  mkdirSync(dirname(link), { recursive: true });
-  // One of an earlier run may lead to a checkout that is gone.
-  rmSync(link, { force: true });
-  symlinkSync(resolve('.'), link);
-  let wasm: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    // With the table exported asc keeps the functions that only the kernel calls.
-    'guest.ts --config none.json --outFile guest.wasm -O3 --runtime stub --exportTable'.split(' '),
-    {
-      readFile: (name, folder) => {
-        try {
-          return readFileSync(resolve(dirname(file), folder, name), 'utf8');
-        } catch {
-          return null;
-        }
-      },
-      writeFile: (_name, contents) => {
-        wasm = contents as Uint8Array;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (error !== null || wasm === undefined) throw new Error(stderr.toString());
-  return wasm;
-}
-
 async function run(wasm: Uint8Array, quantum: number): Promise<Result> {
   const host = await createHost({
     wasm: wasm as BufferSource,
@@ -96,7 +59,7 @@ async function failures(wasm: Uint8Array): Promise<number> {
 }
 
 beforeAll(async () => {
-  optimized = await compileWithoutTransform();
+  optimized = await compileWithoutTransform(SOURCE);
 });
 
 describe('lowering', () => {
@@ -107,12 +70,7 @@ describe('lowering', () => {
   });
 
   test('after the optimiser, without giving locals back, loses increments', async () => {
-    const module = binaryen.readBinary(optimized, portableFeatures(binaryen));
-    instrument(binaryen, module, { isOptimized: true, restoreLocals: false, optimizeLevel: 2 });
-    const wasm = module.emitBinary();
-    module.dispose();
-
-    expect(await failures(wasm)).toBeGreaterThan(0);
+    expect(await failures(lowerLate(optimized))).toBeGreaterThan(0);
   });
 
   test('of a finished module gives locals back, and keeps every increment', async () => {

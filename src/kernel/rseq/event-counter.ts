@@ -25,6 +25,12 @@ import { clearU64, loadU64 } from './u64.js';
 
 export class EventCounterPersonality implements Personality {
   readonly name = 'event-counter';
+  readonly #counts: number;
+
+  /** counts: how many different counts there are. A section is only told one event from none. */
+  constructor(counts: number = 2 ** 32) {
+    this.#counts = counts;
+  }
 
   readonly syscalls: Personality['syscalls'] = new Map([
     [
@@ -44,7 +50,7 @@ export class EventCounterPersonality implements Personality {
     if (area === 0) return 'unchanged';
     const { memory } = thread.process;
     if (!memory.storeI32(area + EVENT_CPU_ID, thread.cpu)) return fault(area);
-    thread.eventCounter = (thread.eventCounter + 1) >>> 0;
+    thread.eventCounter = (thread.eventCounter + 1) % this.#counts;
     if (!memory.storeI32(area + EVENT_COUNTER, thread.eventCounter)) return fault(area);
     return abortSection(thread);
   }

@@ -20,6 +20,8 @@ export interface PersonalityOptions {
   readonly debug?: boolean;
   /** linux-v2: fuel of a slice extension. */
   readonly sliceExtension?: number;
+  /** event-counter: the count is 0 again after so many events; 2^32 unless given. */
+  readonly eventCounts?: number;
 }
 
 /** There is no such ABI, or no kernel had these at once. */
@@ -39,7 +41,7 @@ type Constructor = (options: PersonalityOptions) => Personality;
 const CONSTRUCTORS: Readonly<Record<AbiName, Constructor>> = {
   turner: () => new TurnerPersonality(),
   google: () => new GooglePersonality(),
-  'event-counter': () => new EventCounterPersonality(),
+  'event-counter': ({ eventCounts }) => new EventCounterPersonality(eventCounts),
   'percpu-signal': () => new PercpuSignalPersonality(),
   linux: (options) => new LinuxPersonality(options),
   'linux-v2': (options) => new LinuxV2Personality(options),
