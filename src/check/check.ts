@@ -178,9 +178,13 @@ class Checker {
         ? Number.POSITIVE_INFINITY
         : integer('preemptions', preemptions, 0, 2 ** 20);
     const onProgress = options.onProgress ?? (() => true);
-    this.#watch = new Watch(limitsOf(options), () => performance.now(), (progress) => {
-      return onProgress(progress) !== false;
-    });
+    this.#watch = new Watch(
+      limitsOf(options),
+      () => performance.now(),
+      (progress) => {
+        return onProgress(progress) !== false;
+      },
+    );
     this.#coverage = new CoverageCounter((modules[0] as GuestModule).map);
     this.#makeSpace(options.reductions?.switches ?? true);
   }
@@ -190,8 +194,11 @@ class Checker {
       this.#begin();
       const { isComplete, isViolated } = this.#search();
       if (isViolated) return this.#violated(this.#shortest());
-      if (!isComplete) return this.#result('incomplete');
-      if (this.#isWhole()) return this.#result('proven');
+      const isWhole = this.#isWhole();
+      if (this.#watch.reason !== undefined || (isWhole && !isComplete)) {
+        return this.#result('incomplete');
+      }
+      if (isWhole) return this.#result('proven');
     }
   }
 
@@ -224,8 +231,7 @@ class Checker {
 
   /** False when the search has learnt that it took something for granted that is not so. */
   #isWhole(): boolean {
-    const { executor } = this.#space.transitions;
-    if (executor.parks && executor.hasLoudSwitches) {
+    if (this.#space.isMistaken) {
       const { words } = this.#space.locality;
       this.#makeSpace(false);
       this.#space.locality.add(words);
@@ -237,8 +243,7 @@ class Checker {
   #search(): { isComplete: boolean; isViolated: boolean } {
     const initial = this.#space.transitions.initial();
     if (this.#bound !== Number.POSITIVE_INFINITY) return this.#boundedSearch(initial);
-    const visited: Visited =
-      this.#options.exact === true ? new ExactStates() : new Fingerprints();
+    const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
     const result = search.run(initial);
     this.#states = visited.size;
@@ -262,7 +267,8 @@ class Checker {
       const { states, transitions, violation } = search.run(this.#space.transitions.initial());
       this.#states = states;
       this.#transitions = transitions;
-      if (violation === undefined || this.#isWhole()) return violation;
+      const isWhole = this.#isWhole();
+      if (isWhole || this.#watch.reason !== undefined) return violation;
     }
   }
 

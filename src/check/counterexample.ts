@@ -56,7 +56,9 @@ export function replayPath(
   const choice: Choice = { tid: 0, cpu: 0, fuel: 0 };
   const steps: CounterexampleStep[] = [];
   let now: Step = executor.initial();
-  for (const action of path.flatMap((each) => Array.from({ length: each.steps }, () => each.action))) {
+  for (const action of path.flatMap((each) =>
+    Array.from({ length: each.steps }, () => each.action),
+  )) {
     const before = now;
     now = executor.step(before.shared, before.content, before.threads, action);
     toChoice(action, choice);

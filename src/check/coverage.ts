@@ -28,7 +28,7 @@ export class CoverageCounter {
 
   note(events: readonly StepEvent[]): void {
     for (const { kind, a, b } of events) {
-      if (kind === TraceEvent.SwitchOut) this.#interrupted.add(b);
+      if (kind === TraceEvent.SwitchOut || kind === TraceEvent.Signal) this.#interrupted.add(b);
       if (kind !== TraceEvent.Restart) continue;
       this.#interrupted.add(a);
       this.#restarted.add(a);
@@ -36,7 +36,10 @@ export class CoverageCounter {
   }
 
   /** What has been covered, so that another counter can go on with it. */
-  get covered(): { readonly interrupted: readonly number[]; readonly restarted: readonly number[] } {
+  get covered(): {
+    readonly interrupted: readonly number[];
+    readonly restarted: readonly number[];
+  } {
     return { interrupted: [...this.#interrupted], restarted: [...this.#restarted] };
   }
 

@@ -61,7 +61,7 @@ export class DepthFirstSearch {
       const next = this.#stack[this.#top + NEXT] as number;
       if (next === this.#stack[this.#top + ACTIONS]) this.#pop();
       else if (this.#take(next)) return this.#result(true);
-      else if (this.#watch.mustStop(this.#visited.size, this.#progress)) {
+      else if (this.#space.isMistaken || this.#watch.mustStop(this.#visited.size, this.#progress)) {
         this.#isCut = true;
         break;
       }

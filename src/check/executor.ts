@@ -188,7 +188,8 @@ export class Executor {
     this.#prepare();
     const before = this.#booted.kernel.process.threads.get(tidOf(action));
     this.#wasInSection = guest.text.sectionAt(before?.point ?? 0) !== undefined;
-    this.#wasCurrent = before !== undefined && this.#booted.kernel.cpus[before.cpu]?.current === before;
+    this.#wasCurrent =
+      before !== undefined && this.#booted.kernel.cpus[before.cpu]?.current === before;
     const joiners = this.#joinersOf(tidOf(action));
     const wasBlocked = signalOf(action) !== 0 && !this.#isRunnable(tidOf(action));
     this.#scheduler.action = action;
@@ -209,10 +210,18 @@ export class Executor {
     }
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
-    const end =
-      terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
+    const end = terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
     const threadsAfter = terminal === undefined ? this.#withoutDoomed(end) : end.threads;
-    return { ...end, threads: threadsAfter, content: this.#content, accesses, events, calls, dependence, terminal };
+    return {
+      ...end,
+      threads: threadsAfter,
+      content: this.#content,
+      accesses,
+      events,
+      calls,
+      dependence,
+      terminal,
+    };
   }
 
   /** Write down from now on what happens. */
@@ -293,7 +302,10 @@ export class Executor {
       this.#scheduler.action = runAction(tid, next);
       this.#stepKernel();
       this.onFuture(this.#events.list);
-      const accesses = mergeAccesses(this.#booted.guest.machine.accesses as Int32Array, this.#watched.accesses);
+      const accesses = mergeAccesses(
+        this.#booted.guest.machine.accesses as Int32Array,
+        this.#watched.accesses,
+      );
       this.#content = this.#follow(content, accesses);
       words.push(next, this.#captureThread(tid));
       for (const { address, bytes, isStore } of accesses) {
@@ -360,7 +372,10 @@ export class Executor {
   #load(shared: number, content: number, threads: ArrayLike<number>): void {
     const { words: sharedWords } = this.shared;
     const from = new WordReader(
-      sharedWords.subarray(this.shared.start(shared), this.shared.start(shared) + this.shared.length(shared)),
+      sharedWords.subarray(
+        this.shared.start(shared),
+        this.shared.start(shared) + this.shared.length(shared),
+      ),
     );
     this.#resize(from.word());
     const descriptors = from.word();
@@ -443,7 +458,9 @@ export class Executor {
     const words = this.#words;
     words.clear();
     words.word(this.#guestBytes);
-    words.word(this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number));
+    words.word(
+      this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number),
+    );
     kernel.saveShared(words);
     const shared = this.shared.intern(words.words, 0, words.words.length);
     this.#sharedInfos[shared] ??= this.#describeShared();

@@ -72,7 +72,11 @@ export class Interner {
     for (;;) {
       const id = this.#table[slot] as number;
       if (id === 0) break;
-      if (this.#low[id] === low && this.#high[id] === high && this.#equals(id, words, from, length)) {
+      if (
+        this.#low[id] === low &&
+        this.#high[id] === high &&
+        this.#equals(id, words, from, length)
+      ) {
         return id;
       }
       slot = (slot + 1) & mask;

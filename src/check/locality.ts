@@ -82,7 +82,8 @@ export class Locality {
 function conflict(one: Use, other: Use): boolean {
   const [older, younger] = one.agent < other.agent ? [one, other] : [other, one];
   // The kernel, and a thread and its handler, are there together at all times.
-  const born = older.agent === 0 || older.agent >> 1 === younger.agent >> 1 ? 0 : younger.agent >> 1;
+  const born =
+    older.agent === 0 || older.agent >> 1 === younger.agent >> 1 ? 0 : younger.agent >> 1;
   return (
     (older.written > 0 && older.written >= born) ||
     (younger.written > 0 && older.used > 0 && older.used >= born)

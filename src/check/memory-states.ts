@@ -57,7 +57,9 @@ export class MemoryStates {
   read(content: number, address: number): number {
     const line = this.#lineAt(content, address);
     if (line === 0) return this.#initialWord(address);
-    return this.#lines.words[this.#lines.start(line) + ((address >>> 2) & (LINE_WORDS - 1))] as number;
+    return this.#lines.words[
+      this.#lines.start(line) + ((address >>> 2) & (LINE_WORDS - 1))
+    ] as number;
   }
 
   /** The content that comes of storing `word` at `address`. */
@@ -167,7 +169,10 @@ export class MemoryStates {
   #lineAt(content: number, address: number): number {
     const index = this.#slots.get(address >>> CHUNK_SHIFT);
     if (index === undefined) return 0;
-    return this.#lineOf(this.#chunkAt(content, index), (address >>> LINE_SHIFT) & (CHUNK_LINES - 1));
+    return this.#lineOf(
+      this.#chunkAt(content, index),
+      (address >>> LINE_SHIFT) & (CHUNK_LINES - 1),
+    );
   }
 
   #chunkAt(content: number, index: number): number {

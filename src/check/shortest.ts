@@ -82,7 +82,7 @@ export class ShortestSearch {
         for (const item of bucket) {
           const violation = typeof item === 'number' ? this.#expand(item) : this.#violation(item);
           if (violation !== undefined) return this.#result(violation);
-          if (this.#watch.mustStop(this.#nodes.size, this.#progress)) {
+          if (this.#space.isMistaken || this.#watch.mustStop(this.#nodes.size, this.#progress)) {
             this.#isCut = true;
             return this.#result(undefined);
           }

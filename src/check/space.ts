@@ -60,6 +60,12 @@ export class Space {
     this.options = options;
   }
 
+  /** What is left out because it would make no difference does make one: the search is for nothing. */
+  get isMistaken(): boolean {
+    const { executor } = this.transitions;
+    return executor.parks && executor.hasLoudSwitches;
+  }
+
   /** Put into `to` what can happen in a state, in a fixed order. */
   actions(states: Int32Array, from: number, length: number, to: Action[]): void {
     to.length = 0;
@@ -88,7 +94,8 @@ export class Space {
   /** True when the thread that ran last could run on. */
   canRun(states: Int32Array, from: number, tid: number): boolean {
     if (tid === 0) return false;
-    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number).isRunnable;
+    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number)
+      .isRunnable;
   }
 
   /** The CPU the thread runs on or ran on last. */

@@ -95,7 +95,9 @@ export class Transitions {
   get bytes(): number {
     const { memory, threads, shared } = this.executor;
     const leaves = this.#leaves.length * 1000;
-    return this.#nodes.bytes + this.#tuples.bytes + memory.bytes + threads.bytes + shared.bytes + leaves;
+    return (
+      this.#nodes.bytes + this.#tuples.bytes + memory.bytes + threads.bytes + shared.bytes + leaves
+    );
   }
 
   /** Different steps so far. */
@@ -141,13 +143,18 @@ export class Transitions {
   apply(leaf: Leaf, states: Int32Array, from: number, to: Int32Array, at: number): number {
     const { memory } = this.executor;
     const { changes, stores, length } = leaf;
-    for (let index = THREADS; index < length; index++) to[at + index] = states[from + index] as number;
+    for (let index = THREADS; index < length; index++)
+      to[at + index] = states[from + index] as number;
     to[at + SHARED] = leaf.shared;
     let content = leaf.content;
     if (content < 0) {
       content = states[from + CONTENT] as number;
       for (let index = 0; index < stores.length; index += 2) {
-        content = memory.write(content, (stores[index] as number) >>> 0, stores[index + 1] as number);
+        content = memory.write(
+          content,
+          (stores[index] as number) >>> 0,
+          stores[index + 1] as number,
+        );
       }
     }
     to[at + CONTENT] = content;
@@ -196,6 +203,14 @@ export class Transitions {
     const threads = state.subarray(THREADS);
     const step = this.executor.step(shared, content, threads, action);
     let node = this.#root(state, 0, action);
+    if (step.accesses === undefined) {
+      node = this.#child(this.#extend(node, ALL_MEMORY, 0), content);
+    } else {
+      for (const address of readWords(step.accesses, this.#sizeBytes)) {
+        this.#extend(node, READ, address | 0);
+        node = this.#child(node, this.executor.memory.read(content, address));
+      }
+    }
     if (step.dependence === 'all') {
       this.#extend(node, ALL_THREADS, 0);
       node = this.#child(node, this.#tuples.intern(threads, 0, threads.length));
@@ -206,20 +221,17 @@ export class Transitions {
         node = this.#child(node, threadAt(state, 0, state.length, tid));
       }
     }
-    if (step.accesses === undefined) {
-      node = this.#child(this.#extend(node, ALL_MEMORY, 0), content);
-    } else {
-      for (const address of readWords(step.accesses, this.#sizeBytes)) {
-        this.#extend(node, READ, address | 0);
-        node = this.#child(node, this.executor.memory.read(content, address));
-      }
-    }
     this.#extend(node, LEAF, this.#leaves.length);
     this.#leaves.push(this.#toLeaf(state, action, step));
   }
 
   /** A step must not change threads whose state is said to have no part in it. */
-  #requireUntouched(state: Int32Array, action: Action, step: Step, others: readonly number[]): void {
+  #requireUntouched(
+    state: Int32Array,
+    action: Action,
+    step: Step,
+    others: readonly number[],
+  ): void {
     const touched = new Set([this.#subject(state[SHARED] as number, action), ...others]);
     step.threads.forEach((thread, index) => {
       const isNew = THREADS + index >= state.length;
@@ -275,11 +287,17 @@ export class Transitions {
     return [...words].flatMap((word) => [word | 0, this.executor.memory.read(content, word)]);
   }
 
-  #wordAccesses(state: Int32Array, action: Action, { accesses, calls, content }: Step): WordAccess[] {
+  #wordAccesses(
+    state: Int32Array,
+    action: Action,
+    { accesses, calls, content }: Step,
+  ): WordAccess[] {
     const tid = tidOf(action);
     if (accesses === undefined || tid === 0) return [];
     const { memory } = this.executor;
-    const { isInHandler, isReturning } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
+    const { isInHandler, isReturning } = this.executor.threadInfo(
+      state[THREADS + tid - 1] as number,
+    );
     const before = state[CONTENT] as number;
     const agent = tid * 2 + (isInHandler ? 1 : 0);
     const called = calls
@@ -288,7 +306,8 @@ export class Transitions {
     const accessed = accesses.flatMap(({ address, bytes, isStore, isResume }) =>
       [...wordsOf(address, bytes, this.#sizeBytes)].map((word) => {
         // What the kernel writes again as it was is nothing that moving the thread has done.
-        const isMoved = isResume && !isReturning && memory.read(before, word) !== memory.read(content, word);
+        const isMoved =
+          isResume && !isReturning && memory.read(before, word) !== memory.read(content, word);
         const store = isResume ? isMoved || (isReturning && isStore) : isStore;
         return { address: word, isStore: store, agent: isMoved ? 0 : agent };
       }),

@@ -10,7 +10,11 @@ import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { Kernel, type Outcome } from '../kernel/kernel.js';
 import type { Counts } from '../kernel/trace.js';
 import type { Personality } from '../kernel/rseq/personality.js';
-import { AbiError, createPersonality, type PersonalityOptions } from '../kernel/rseq/personalities.js';
+import {
+  AbiError,
+  createPersonality,
+  type PersonalityOptions,
+} from '../kernel/rseq/personalities.js';
 import type { Scheduler } from '../kernel/scheduler.js';
 import { RandomScheduler } from '../kernel/schedulers/random.js';
 import { ReplayScheduler } from '../kernel/schedulers/replay.js';
@@ -174,7 +178,10 @@ export function bootLoaded(
     fuelLimit,
     threadLimit,
     programs: modules.length,
-    time: options.schedule === undefined ? (options.time ?? 'instructions') : Schedule.timeOf(options.schedule),
+    time:
+      options.schedule === undefined
+        ? (options.time ?? 'instructions')
+        : Schedule.timeOf(options.schedule),
     entropySeed: seedOf(options),
     observers: [hash, ...(options.observers ?? [])],
     stdin: options.stdin ?? new Uint8Array(),

@@ -93,7 +93,13 @@ export function instantiate(
   });
   const isCounted = counters.length === modules.length;
   const count = (): number => counters.reduce((sum, { value }) => sum + (value >>> 0), 0);
-  return { machine, memory, text, globals, sectionsEntered: () => (isCounted ? count() : undefined) };
+  return {
+    machine,
+    memory,
+    text,
+    globals,
+    sectionsEntered: () => (isCounted ? count() : undefined),
+  };
 }
 
 async function compile(wasm: BufferSource): Promise<WebAssembly.Module> {

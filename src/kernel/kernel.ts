@@ -597,7 +597,8 @@ export class Kernel implements SchedulerView, Services {
 
   /** A thread, without what its context holds. */
   saveThread(tid: number, to: WordWriter): void {
-    const thread = this.process.threads.get(tid) ?? panic('saveThread', `there is no thread ${tid}`);
+    const thread =
+      this.process.threads.get(tid) ?? panic('saveThread', `there is no thread ${tid}`);
     const isCurrent = this.cpus[thread.cpu]?.current === thread;
     saveThread(thread, { events: this.#personality.readsEvents ?? false, isCurrent }, to);
   }
@@ -614,7 +615,8 @@ export class Kernel implements SchedulerView, Services {
       process.threads.get(tid) ?? panic('load', `there is no thread ${tid}`);
     const joiners = threads.map((words, index) => loadThread(threadOf(index + 1), words, threadOf));
     joiners.forEach((tids, index) => {
-      for (const tid of tids) threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
+      for (const tid of tids)
+        threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
     });
     this.#loadShared(shared, threadOf);
     for (const thread of process.threads.values()) {

@@ -219,7 +219,8 @@ function loadRecord(fields: readonly string[], from: WordReader): object | undef
 export function saveProcess(process: Process, to: WordWriter): void {
   const { region, sequences, percpuArea } = process;
   to.flag(region !== undefined);
-  if (region !== undefined) for (const word of [region.start, region.end, region.restart]) to.word(word);
+  if (region !== undefined)
+    for (const word of [region.start, region.end, region.restart]) to.word(word);
   to.list(sequences, ({ start, end }) => {
     to.word(start);
     to.word(end);

@@ -8,12 +8,11 @@ import { CORPUS } from '../corpus/manifest.js';
 import { compileEntry, optionsOf } from './programs.js';
 
 describe.each(CORPUS)('$name: $title', (entry) => {
-  const options = { ...optionsOf(entry), maxSeconds: 12 };
+  const options = optionsOf(entry);
 
   test('right is proven', async () => {
     const { wasm } = await compileEntry(entry, 'right');
     const result = await check(wasm as BufferSource, options);
-    console.log(entry.name, result.verdict, result.states, result.transitions, result.seconds.toFixed(2), JSON.stringify(result.coverage), result.failure?.message);
     expect(result.failure).toBeUndefined();
     expect(result.verdict).toBe('proven');
   });
@@ -21,7 +20,6 @@ describe.each(CORPUS)('$name: $title', (entry) => {
   test('wrong is violated, and the schedule fails again', async () => {
     const { wasm } = await compileEntry(entry, 'wrong');
     const result = await check(wasm as BufferSource, options);
-    console.log(entry.name, result.verdict, result.states, result.transitions, result.seconds.toFixed(2), result.preemptions, result.steps?.length, result.failure?.message);
     expect(result.verdict).toBe('violated');
     expect(result.failure?.message).toContain(entry.wrong.failure);
     const host = await createHost({
