@@ -9,11 +9,14 @@ import type { Visited } from './visited.js';
 
 export interface SearchResult {
   readonly transitions: number;
-  /** Where the first run that ended badly ended; the search stopped there. */
+  /** A run ended badly; the search stopped there. */
   readonly isViolated: boolean;
   /** Every state that can be reached has been. */
   readonly isComplete: boolean;
 }
+
+/** The actions that lead to a state from the initial one. */
+export type Path = readonly Action[];
 
 /** Words in front of the actions and the state of a frame. */
 const HEAD = 5;
@@ -34,6 +37,10 @@ export class DepthFirstSearch {
   #depth = 0;
   #transitions = 0;
   #isCut = false;
+  #hasStopped = false;
+  /** Leads to the state at the bottom of the stack. */
+  #path: Path = [];
+  #waiting: readonly Path[] = [];
   readonly #actions: Action[] = [];
 
   /**
@@ -52,21 +59,87 @@ export class DepthFirstSearch {
     this.#onEnd = onEnd;
   }
 
-  /** Search from a state. */
-  run(initial: Int32Array): SearchResult {
-    if (this.#isNew(initial, initial.length) && this.#push(initial, initial.length, 0)) {
-      return this.#result(true);
+  /** Search from the states that `paths` lead to. */
+  run(initial: Int32Array, paths: readonly Path[]): SearchResult {
+    for (const [index, path] of paths.entries()) {
+      this.#waiting = paths.slice(index + 1);
+      const isViolated = this.#start(initial, path) || this.#search();
+      if (isViolated || this.#hasStopped) return this.#result(isViolated);
     }
+    return this.#result(false);
+  }
+
+  /** The way to every state that is known of and has not been looked at. */
+  get frontier(): Path[] {
+    return [...this.#waiting, ...this.#frames().flatMap(({ top, path }) => this.#open(top, path))];
+  }
+
+  /** Part of the work, for somebody who has none: the actions that are left of the oldest state with any. */
+  giveAway(): Path[] {
+    for (const { top, path } of this.#frames()) {
+      const open = this.#open(top, path);
+      if (open.length === 0) continue;
+      this.#stack[top + NEXT] = this.#stack[top + ACTIONS] as number;
+      return open;
+    }
+    return [];
+  }
+
+  /** True when a run ended badly. */
+  #search(): boolean {
     while (this.#top >= 0) {
       const next = this.#stack[this.#top + NEXT] as number;
       if (next === this.#stack[this.#top + ACTIONS]) this.#pop();
-      else if (this.#take(next)) return this.#result(true);
-      else if (this.#space.isMistaken || this.#watch.mustStop(this.#visited.size, this.#progress)) {
+      else if (this.#take(next)) return true;
+      else if (this.#mustStop()) {
+        this.#hasStopped = true;
         this.#isCut = true;
-        break;
+        return false;
       }
     }
-    return this.#result(false);
+    return false;
+  }
+
+  #mustStop(): boolean {
+    return this.#space.isMistaken || this.#watch.mustStop(this.#visited.size, this.#progress, this);
+  }
+
+  /** Go to where the path leads. True when the run ends badly there. */
+  #start(initial: Int32Array, path: Path): boolean {
+    this.#path = path;
+    let states = initial;
+    let { length } = initial;
+    let steps = 0;
+    for (const [index, action] of path.entries()) {
+      const successor = this.#space.follow(states, 0, length, action);
+      steps += successor.steps;
+      // The others are somebody else's, who has counted them.
+      if (index === path.length - 1) this.#transitions += successor.steps;
+      if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
+      states = successor.states.slice(0, successor.length);
+      ({ length } = successor);
+    }
+    return this.#isNew(states, length) && this.#push(states, length, steps);
+  }
+
+  /** The states on the way to the present one, the first first, and the paths to them. */
+  #frames(): { top: number; path: Path }[] {
+    const tops: number[] = [];
+    for (let at = this.#top; at >= 0; at = this.#stack[at + PARENT] as number) tops.push(at);
+    let path = this.#path;
+    return tops.reverse().map((top) => {
+      const frame = { top, path };
+      const taken = (this.#stack[top + NEXT] as number) - 1;
+      path = [...path, this.#stack[top + HEAD + taken] as number];
+      return frame;
+    });
+  }
+
+  /** The ways on from a state that have not been taken. */
+  #open(top: number, path: Path): Path[] {
+    const first = top + HEAD + (this.#stack[top + NEXT] as number);
+    const end = top + HEAD + (this.#stack[top + ACTIONS] as number);
+    return Array.from(this.#stack.subarray(first, end), (action) => [...path, action]);
   }
 
   #result(isViolated: boolean): SearchResult {

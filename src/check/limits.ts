@@ -30,6 +30,14 @@ export interface Progress {
   readonly done: number;
 }
 
+/** A search that others can take part in. */
+export interface Divisible {
+  giveAway(): (readonly number[])[];
+}
+
+/** False stops the search. */
+export type ProgressListener = (progress: Progress, work: Divisible | undefined) => boolean;
+
 /** How often the clock is looked at, in states. */
 const STATES_A_LOOK = 1024;
 
@@ -38,13 +46,13 @@ export class Watch {
   readonly #limits: Limits;
   readonly #now: () => number;
   readonly #start: number;
-  readonly #onProgress: (progress: Progress) => boolean;
+  readonly #onProgress: ProgressListener;
   #next = STATES_A_LOOK;
   /** Why it had to stop. */
   reason: string | undefined;
 
-  /** now: milliseconds. onProgress: false to stop. */
-  constructor(limits: Limits, now: () => number, onProgress: (progress: Progress) => boolean) {
+  /** now: milliseconds. */
+  constructor(limits: Limits, now: () => number, onProgress: ProgressListener) {
     this.#limits = limits;
     this.#now = now;
     this.#start = now();
@@ -59,8 +67,8 @@ export class Watch {
     return this.#limits.depth;
   }
 
-  /** True when the search has to stop. */
-  mustStop(states: number, progress: () => Omit<Progress, 'seconds'>): boolean {
+  /** True when the search has to stop. work: what it can give away, if it can. */
+  mustStop(states: number, progress: () => Omit<Progress, 'seconds'>, work?: Divisible): boolean {
     if (this.reason !== undefined) return true;
     if (states >= this.#limits.maxStates) {
       this.reason = `--max-states ${this.#limits.maxStates} reached`;
@@ -74,7 +82,7 @@ export class Watch {
     } else if (now.memory >= this.#limits.maxMemory) {
       this.reason = `--max-memory reached: ${Math.ceil(now.memory / 2 ** 20)} MiB in use`;
     }
-    if (!this.#onProgress(now)) this.reason ??= 'interrupted';
+    if (!this.#onProgress(now, work)) this.reason ??= 'interrupted';
     return this.reason !== undefined;
   }
 }

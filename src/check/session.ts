@@ -1,0 +1,303 @@
+// One program being checked: its states, its transitions and what is known about them, from search to search.
+
+import type { HostOptions } from '../host/host.js';
+import type { GuestModule } from '../host/loader.js';
+import { CoverageCounter } from './coverage.js';
+import { type Counterexample, replayPath } from './counterexample.js';
+import { DepthFirstSearch, type Path } from './depth-first.js';
+import type { Action } from './action.js';
+import { CheckError } from './errors.js';
+import { LivenessSearch } from './liveness.js';
+import { Executor, type Terminal } from './executor.js';
+import { type ProgressListener, Watch } from './limits.js';
+import { type CheckFailure, type CheckOptions, type CheckResult, integer, limitsOf, type Verdict } from './options.js';
+import { ShortestSearch, type Violation } from './shortest.js';
+import { Space, type Successor } from './space.js';
+import { Transitions } from './transitions.js';
+import { ExactStates, Fingerprints, type Visited } from './visited.js';
+
+/** What a search takes for granted, as far as is known: another that has learnt more has to begin again. */
+export interface Knowledge {
+  /** Addresses of words that more than one thread uses. */
+  readonly sharedWords: readonly number[];
+  /** Threads cannot notice outside sections who had their CPU. */
+  readonly hasSilentSwitches: boolean;
+}
+
+/** What was seen, so that several searches can be put together. */
+export interface Seen {
+  readonly covered: CoverageCounter['covered'];
+  readonly finalStates: readonly string[];
+}
+
+export interface Explored {
+  readonly transitions: number;
+  readonly isViolated: boolean;
+  readonly isComplete: boolean;
+  /** Where there is more to look at, when it was stopped. */
+  readonly frontier: readonly Path[];
+}
+
+export class Session {
+  readonly #modules: readonly GuestModule[];
+  readonly #hostOptions: HostOptions;
+  readonly #options: CheckOptions;
+  readonly #watch: Watch;
+  readonly #signals: number;
+  readonly #bound: number;
+  readonly #coverage: CoverageCounter;
+  readonly #finalStates = new Set<string>();
+  #space: Space;
+  #states = 0;
+  #transitions = 0;
+
+  /** Errors: CheckError for options, or a module without instruction metering. */
+  constructor(
+    modules: readonly GuestModule[],
+    hostOptions: HostOptions,
+    options: CheckOptions,
+    onProgress: ProgressListener,
+  ) {
+    requireInstructionMetering(modules);
+    this.#modules = modules;
+    this.#hostOptions = hostOptions;
+    this.#options = options;
+    this.#signals = integer('signals', options.signals ?? 0, 0, 64);
+    const { preemptions } = options;
+    this.#bound =
+      preemptions === undefined
+        ? Number.POSITIVE_INFINITY
+        : integer('preemptions', preemptions, 0, 2 ** 20);
+    this.#watch = new Watch(limitsOf(options), () => performance.now(), onProgress);
+    this.#coverage = new CoverageCounter((modules[0] as GuestModule).map);
+    this.#space = this.#makeSpace(options.reductions?.switches ?? true);
+  }
+
+  /** All of it, here. */
+  check(): CheckResult {
+    for (;;) {
+      this.#begin();
+      const { isComplete, isViolated } = this.#search();
+      if (isViolated) return this.violated();
+      const isWhole = this.#isWhole();
+      if (this.#watch.reason !== undefined || (isWhole && !isComplete)) {
+        return this.result('incomplete');
+      }
+      if (isWhole) return this.#withLiveness();
+    }
+  }
+
+  /** What this session takes for granted. */
+  get knowledge(): Knowledge {
+    const { parks, hasLoudSwitches } = this.#space.transitions.executor;
+    return {
+      sharedWords: this.#space.locality.words,
+      hasSilentSwitches: parks && !hasLoudSwitches,
+    };
+  }
+
+  get seen(): Seen {
+    return { covered: this.#coverage.covered, finalStates: [...this.#finalStates] };
+  }
+
+  /** Take more for granted than what has turned out so far, or less. */
+  learn({ sharedWords, hasSilentSwitches }: Knowledge): void {
+    if (this.#space.transitions.executor.parks !== hasSilentSwitches) {
+      this.#space = this.#makeSpace(hasSilentSwitches);
+    }
+    this.#space.locality.add(sharedWords);
+    this.#begin();
+  }
+
+  /** Part of a search: what the paths lead to. What has been seen is not looked at again. */
+  explore(paths: readonly Path[], visited: Visited): Explored {
+    const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
+    const result = search.run(this.#space.transitions.initial(), paths);
+    return { ...result, frontier: result.isComplete ? [] : search.frontier };
+  }
+
+  /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */
+  split(count: number): Path[] {
+    const visited = new Fingerprints();
+    const ends: Path[] = [];
+    const initial = this.#space.transitions.initial();
+    let open: { path: Path; states: Int32Array }[] = [{ path: [], states: initial }];
+    while (open.length > 0 && open.length + ends.length < count) {
+      open = open.flatMap(({ path, states }) => this.#followAll(path, states, visited, ends));
+    }
+    return [...ends, ...open.map(({ path }) => path)];
+  }
+
+  /** The states that are new after any action, and in `ends` the paths to where nothing goes on. */
+  #followAll(
+    path: Path,
+    states: Int32Array,
+    visited: Visited,
+    ends: Path[],
+  ): { path: Path; states: Int32Array }[] {
+    const actions: Action[] = [];
+    const space = this.#space;
+    space.actions(states, 0, states.length, actions);
+    if (actions.length === 0) ends.push(path);
+    return actions.flatMap((action) => {
+      const { states: next, length, leaf } = space.follow(states, 0, states.length, action);
+      const further = [...path, action];
+      if (leaf.terminal !== undefined) {
+        ends.push(further);
+        return [];
+      }
+      space.fingerprint(next, 0, length);
+      const isNew = visited.add(next, 0, length, space.low, space.high);
+      return isNew ? [{ path: further, states: next.slice(0, length) }] : [];
+    });
+  }
+
+  #makeSpace(parks: boolean): Space {
+    const { reductions = {} } = this.#options;
+    const executor = new Executor(
+      this.#modules,
+      this.#hostOptions,
+      parks,
+      reductions.restarts ?? true,
+    );
+    executor.onFuture = (events) => this.#coverage.note(events);
+    const transitions = new Transitions(executor, this.#signals > 0);
+    const space = new Space(transitions, {
+      signals: this.#signals,
+      reduceLocal: reductions.local ?? true,
+    });
+    space.onLeaf = (leaf) => {
+      if (leaf.isCovered) return;
+      leaf.isCovered = true;
+      this.#coverage.note(leaf.events);
+    };
+    return space;
+  }
+
+  #begin(): void {
+    this.#space.locality.begin();
+    this.#finalStates.clear();
+  }
+
+  /** False when the search has learnt that it took something for granted that is not so. */
+  #isWhole(): boolean {
+    if (this.#space.isMistaken) {
+      // What has been learnt so far depends on where the search was when it found out.
+      this.#space = this.#makeSpace(false);
+      return false;
+    }
+    return !this.#space.locality.hasLearnt;
+  }
+
+  #search(): { isComplete: boolean; isViolated: boolean } {
+    const initial = this.#space.transitions.initial();
+    if (this.#bound !== Number.POSITIVE_INFINITY) return this.#boundedSearch(initial);
+    const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
+    const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
+    const result = search.run(initial, [[]]);
+    this.#states = visited.size;
+    this.#transitions = result.transitions;
+    return result;
+  }
+
+  #boundedSearch(initial: Int32Array): { isComplete: boolean; isViolated: boolean } {
+    const search = new ShortestSearch(this.#space, this.#watch, this.#bound, this.#onEnd);
+    const { states, transitions, violation, isComplete } = search.run(initial);
+    this.#states = states;
+    this.#transitions = transitions;
+    return { isComplete, isViolated: violation !== undefined };
+  }
+
+  /** The shortest failing run of those that there are for sure. */
+  #shortest(): Violation | undefined {
+    for (;;) {
+      this.#begin();
+      const search = new ShortestSearch(this.#space, this.#watch, this.#bound, this.#onEnd);
+      const { states, transitions, violation } = search.run(this.#space.transitions.initial());
+      this.#states = states;
+      this.#transitions = transitions;
+      const isWhole = this.#isWhole();
+      if (isWhole || this.#watch.reason !== undefined) return violation;
+    }
+  }
+
+  /** True when the run ended badly. */
+  readonly #onEnd = (successor: Successor | undefined): boolean => {
+    if (successor === undefined) return true;
+    const terminal = successor.leaf.terminal as Terminal;
+    if (terminal.isOk) this.#finalStates.add(this.#finalState(successor));
+    return !terminal.isOk;
+  };
+
+  #finalState({ states }: Successor): string {
+    const { memory } = this.#space.transitions.executor;
+    const content = states[1] as number;
+    return [memory.high(content), memory.low(content)].map(toHex).join('');
+  }
+
+  /** The answer once a run has ended badly: the shortest that does. */
+  violated(): CheckResult {
+    const violation = this.#shortest();
+    if (violation === undefined) return this.result('incomplete');
+    const example = replayPath(this.#modules, this.#hostOptions, violation.path);
+    return this.result('violated', { violation, example });
+  }
+
+  /** The answer once no run ends badly: there may be runs that do not end. */
+  #withLiveness(): CheckResult {
+    if (this.#options.liveness !== true) return this.result('proven');
+    const search = new LivenessSearch(this.#space, this.#watch);
+    const livelock = search.run(this.#space.transitions.initial());
+    if (livelock === undefined) {
+      return this.result(this.#watch.reason === undefined ? 'proven' : 'incomplete');
+    }
+    const path = [...livelock.path, ...livelock.cycle];
+    const example = replayPath(this.#modules, this.#hostOptions, path);
+    const who = livelock.tids.map((tid) => `thread ${tid}`).join(', ');
+    const message = `livelock: ${who} can go on for ever, and no section commits any more`;
+    const failure = { kind: 'livelock', message, place: '', tid: livelock.tids[0] ?? 0 } as const;
+    return { ...this.result('violated'), failure, schedule: example.schedule, steps: example.steps };
+  }
+
+  /** The answer after all searches; states and transitions are those of the last one here. */
+  result(
+    verdict: Verdict,
+    found?: { readonly violation: Violation; readonly example: Counterexample },
+  ): CheckResult {
+    return {
+      verdict,
+      reason: verdict === 'incomplete' ? (this.#watch.reason ?? `--depth reached`) : undefined,
+      states: this.#states,
+      transitions: this.#transitions,
+      seconds: this.#watch.seconds,
+      coverage: this.#coverage.result(),
+      failure: found && toFailure(found.violation.terminal),
+      schedule: found?.example.schedule,
+      preemptions: found?.violation.preemptions,
+      steps: found?.example.steps,
+      finalStates: [...this.#finalStates].sort(),
+    };
+  }
+}
+
+function requireInstructionMetering(modules: readonly GuestModule[]): void {
+  for (const { map } of modules) {
+    if (map.metering === 'instruction') continue;
+    throw new CheckError(
+      `module was built with --metering ${map.metering}; to be checked it needs --metering instruction`,
+    );
+  }
+}
+
+function toFailure(terminal: Terminal | undefined): CheckFailure {
+  if (terminal === undefined) {
+    const message = 'deadlock: every thread waits for another';
+    return { kind: 'deadlock', message, place: '', tid: 0 };
+  }
+  const { kind, message, place, tid } = terminal;
+  return { kind, message, place, tid };
+}
+
+function toHex(lane: number): string {
+  return (lane >>> 0).toString(16).padStart(8, '0');
+}
