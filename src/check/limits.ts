@@ -38,8 +38,8 @@ export interface Divisible {
 /** False stops the search. */
 export type ProgressListener = (progress: Progress, work: Divisible | undefined) => boolean;
 
-/** How often the clock is looked at, in states. */
-const STATES_A_LOOK = 1024;
+/** How often the clock is looked at, in transitions. */
+const TRANSITIONS_A_LOOK = 1024;
 
 /** Says when a search has to stop, and tells how far it is. */
 export class Watch {
@@ -47,7 +47,7 @@ export class Watch {
   readonly #now: () => number;
   readonly #start: number;
   readonly #onProgress: ProgressListener;
-  #next = STATES_A_LOOK;
+  #untilLook = TRANSITIONS_A_LOOK;
   /** Why it had to stop. */
   reason: string | undefined;
 
@@ -74,8 +74,8 @@ export class Watch {
       this.reason = `--max-states ${this.#limits.maxStates} reached`;
       return true;
     }
-    if (states < this.#next) return false;
-    this.#next = states + STATES_A_LOOK;
+    if (--this.#untilLook > 0) return false;
+    this.#untilLook = TRANSITIONS_A_LOOK;
     const now = { ...progress(), seconds: this.seconds };
     if (now.seconds >= this.#limits.maxSeconds) {
       this.reason = `--max-seconds ${this.#limits.maxSeconds} reached`;

@@ -7,6 +7,8 @@ export const GUEST_FAILURE = 1;
 /** Of lint. */
 export const FINDINGS = 1;
 export const BAD_INPUT = 2;
+/** Of check. */
+export const INCOMPLETE = 3;
 /** A defect of ours; sysexits.h: EX_SOFTWARE. */
 export const DEFECT = 70;
 

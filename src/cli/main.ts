@@ -13,6 +13,8 @@ import { CompileError } from '../toolchain/compile.js';
 import { ToolchainError } from '../toolchain/ir.js';
 import { addBuild } from './build.js';
 import { InputError } from './files.js';
+import { addCheck } from './check.js';
+import { CheckError } from '../check/errors.js';
 import { addInspect } from './inspect.js';
 import { BAD_INPUT, DEFECT, type Invocation, SUCCESS } from './invocation.js';
 import { addLint } from './lint.js';
@@ -31,6 +33,7 @@ const INPUT_ERRORS = [
   ScheduleError,
   ReplayError,
   ToolchainError,
+  CheckError,
 ];
 
 const EXAMPLES = `
@@ -79,6 +82,7 @@ function createProgram(invocation: Invocation): Command {
   addReplay(program, invocation);
   addBuild(program, invocation);
   addInspect(program, invocation);
+  addCheck(program, invocation);
   addLint(program, invocation);
   program.addHelpText('after', EXAMPLES);
   return program;

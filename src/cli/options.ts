@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import { ABI_NAMES, type AbiName, type Metering } from '../abi/code-map.js';
 import type { SchedulerName } from '../host/host.js';
+import { MAX_CHECKED_CPUS } from '../check/action.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { InputError } from './files.js';
 
@@ -38,6 +39,33 @@ export interface RecordOptions {
   readonly json?: boolean;
   readonly trace?: string;
   readonly traceLimit: number;
+}
+
+/** How a program is checked. */
+export interface CheckCommandOptions extends CompileOptions {
+  readonly cpus: number;
+  readonly threads: number;
+  readonly memoryLimit: number;
+  /** true: one. */
+  readonly signals?: number | true;
+  readonly preemptions?: number;
+  readonly maxStates?: number;
+  readonly maxSeconds?: number;
+  /** MiB. */
+  readonly maxMemory?: number;
+  readonly depth?: number;
+  readonly liveness?: boolean;
+  readonly exact?: boolean;
+  /** What is switched off. */
+  readonly without?: readonly string[];
+  readonly workers?: number;
+  readonly shard?: { readonly index: number; readonly count: number };
+  readonly resume?: string;
+  readonly checkpoint?: string;
+  readonly lint: boolean;
+  readonly stdin?: string;
+  readonly trace?: string;
+  readonly json?: boolean;
 }
 
 export const DEFAULTS: MachineOptions & SchedulerOptions & RecordOptions = {
@@ -92,6 +120,59 @@ export function addMachineOptions(command: Command): void {
     )
     .option('--rseq-debug', 'linux, linux-v2: kill what CONFIG_DEBUG_RSEQ kills')
     .option('--stdin <file>', 'what the program reads from descriptor 0; - is standard input');
+}
+
+const REDUCTIONS = ['local', 'switches', 'restarts'];
+const MOST = Number.MAX_SAFE_INTEGER;
+
+export function addCheckOptions(command: Command): void {
+  command
+    .addOption(integer('--cpus <count>', 'virtual CPUs', 1, MAX_CHECKED_CPUS).default(2))
+    .addOption(integer('--threads <count>', 'worker threads for the program', 1, 1024).default(2))
+    .addOption(
+      integer('--signals [count]', 'deliver signals that have handlers, to a thread', 0, 64),
+    )
+    .addOption(integer('--preemptions <count>', 'at most so many in a run', 0, 2 ** 20))
+    .addOption(integer('--max-states <count>', 'stop after so many states', 1, MOST))
+    .addOption(integer('--max-seconds <seconds>', 'stop after so long', 1, MOST))
+    .addOption(integer('--max-memory <MiB>', 'stop when it takes so much', 1, 2 ** 20))
+    .addOption(integer('--depth <steps>', 'longest run', 1, MOST))
+    .option('--liveness', 'also look for threads that go on for ever and never commit')
+    .option('--exact', 'keep states, not fingerprints of 64 bits')
+    .addOption(list('--without <names>', 'reductions to search without', REDUCTIONS))
+    .addOption(integer('--workers <count>', 'threads of this command (default: one a core)', 1, 256))
+    .addOption(shardOption())
+    .option('--resume <file>', 'go on where a check was stopped')
+    .option('--checkpoint <file>', 'where to write that (default: FILE.checkpoint)')
+    .option('--no-lint', 'do not look for mistakes that can be seen in the source')
+    .addOption(
+      integer('--memory-limit <pages>', 'guest memory, 64 KiB a page', 1, 32767).default(1024),
+    )
+    .option('--stdin <file>', 'what the program reads from descriptor 0; - is standard input')
+    .option('--trace <file>', 'write a Chrome trace of the run that fails')
+    .option('--json', 'print the result as one line of JSON');
+}
+
+/** i/n, from 1. Errors: InputError. */
+function shardOption(): Option {
+  const option = new Option('--shard <i/n>', 'the i-th of n parts of the search');
+  return option.argParser((text: string) => {
+    const [, first = '', second = ''] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+    const index = Number(first);
+    const count = Number(second);
+    if (index >= 1 && index <= count && count <= 1024) return { index, count };
+    throw unfit(option, text, 'i/n with i from 1 to n, as 1/4');
+  });
+}
+
+/** Names with commas between them. Errors: InputError. */
+function list(flags: string, description: string, names: readonly string[]): Option {
+  const option = new Option(flags, `${description}: ${names.join(', ')}`);
+  return option.argParser((text: string) => {
+    const chosen = text.split(',');
+    for (const name of chosen) if (!names.includes(name)) throw unfit(option, name, names.join(' or '));
+    return chosen;
+  });
 }
 
 export function addSchedulerOptions(command: Command): void {

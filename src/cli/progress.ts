@@ -12,7 +12,8 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-export class ProgressLine {
+/** A line that is written over: not before a second is over, and ten times a second at most. */
+export class StatusLine {
   readonly #stream: ProgressStream;
   readonly #now: () => number;
   readonly #startedAt: number;
@@ -26,25 +27,47 @@ export class ProgressLine {
     this.#startedAt = now();
   }
 
-  /** Show the counts, when the stream is a terminal and it is time to. */
-  update({ fuel, preemptions, restarts }: Readonly<Counts>): void {
+  /** Milliseconds since the beginning. */
+  get elapsed(): number {
+    return this.#now() - this.#startedAt;
+  }
+
+  /** Show the text, when the stream is a terminal and it is time to. */
+  show(text: string): void {
     const now = this.#now();
-    const elapsed = now - this.#startedAt;
-    if (this.#stream.isTTY !== true || elapsed < PATIENCE_MS) return;
+    if (this.#stream.isTTY !== true || now - this.#startedAt < PATIENCE_MS) return;
     if (this.#isShown && now - this.#shownAt < INTERVAL_MS) return;
-    // Instructions a millisecond are thousands of them a second.
-    const rate = (fuel / elapsed / 1000).toFixed(1);
-    this.#stream.write(
-      `${ERASE_LINE}${formatCount(fuel)} instructions, ${formatCount(preemptions)} preemptions, ` +
-        `${formatCount(restarts)} restarts, ${rate} M instr/s`,
-    );
+    this.#stream.write(`${ERASE_LINE}${text}`);
     this.#shownAt = now;
     this.#isShown = true;
   }
 
-  /** Make room for other text; the next update shows the line again. */
+  /** Make room for other text; the next `show` shows the line again. */
   clear(): void {
     if (this.#isShown) this.#stream.write(ERASE_LINE);
     this.#isShown = false;
+  }
+}
+
+/** How far a run is. */
+export class ProgressLine {
+  readonly #line: StatusLine;
+
+  /** now: milliseconds on a clock that never goes back. */
+  constructor(stream: ProgressStream, now: () => number) {
+    this.#line = new StatusLine(stream, now);
+  }
+
+  update({ fuel, preemptions, restarts }: Readonly<Counts>): void {
+    // Instructions a millisecond are thousands of them a second.
+    const rate = (fuel / this.#line.elapsed / 1000).toFixed(1);
+    this.#line.show(
+      `${formatCount(fuel)} instructions, ${formatCount(preemptions)} preemptions, ` +
+        `${formatCount(restarts)} restarts, ${rate} M instr/s`,
+    );
+  }
+
+  clear(): void {
+    this.#line.clear();
   }
 }

@@ -1,0 +1,373 @@
+// A check on many threads. All searches put the fingerprints of the states they see into one table, so each
+// state is looked at by one of them; a thread with nothing to do gets ways that another has not gone yet.
+
+import { Worker } from 'node:worker_threads';
+import type { CodeMap } from '../abi/code-map.js';
+import { CoverageCounter } from '../check/coverage.js';
+import type { Path } from '../check/depth-first.js';
+import { CheckError } from '../check/errors.js';
+import type { Progress } from '../check/limits.js';
+import type { CheckOptions, CheckResult } from '../check/options.js';
+import type { Knowledge } from '../check/session.js';
+import { SharedFingerprints } from '../check/shared-fingerprints.js';
+import { Control } from './check-control.js';
+import type { Order, Report, WorkerSetup } from './check-worker.js';
+
+export interface ParallelOptions {
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly map: CodeMap;
+  readonly options: CheckOptions;
+  /** Threads, at most: one alone begins, the others come when there is enough to do. */
+  readonly workers: number;
+  /** Which part of how many, from 1. */
+  readonly shard?: { readonly index: number; readonly count: number } | undefined;
+  /** Where an earlier check was stopped. */
+  readonly resume?: Checkpoint | undefined;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** Where a check was stopped: enough to go on. */
+export interface Checkpoint {
+  readonly knowledge: Knowledge;
+  readonly frontier: readonly Path[];
+  /** Fingerprints of the states that have been looked at, two words each. */
+  readonly fingerprints: Int32Array;
+  readonly states: number;
+  readonly transitions: number;
+  readonly covered: CoverageCounter['covered'];
+  readonly finalStates: readonly string[];
+}
+
+export interface ParallelResult {
+  readonly result: CheckResult;
+  /** Set when it was stopped and can go on. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** States after which the other threads are started. */
+const STATES_FOR_COMPANY = 50_000;
+const POLL_MS = 50;
+/** Parts of a search that is divided among machines: enough that they are even. */
+const PATHS_A_SHARD = 64;
+const DEFAULT_TABLE_BYTES = 2 ** 30;
+const BEGINNING: Knowledge = { sharedWords: [], hasSilentSwitches: true };
+
+/** One thread: what it was told last, and the answer. */
+class Helper {
+  readonly worker: Worker;
+  #resolve: (report: Report) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+  isBusy = false;
+  isReady = false;
+
+  constructor(setup: WorkerSetup, onWork: (paths: readonly Path[]) => void) {
+    this.worker = new Worker(new URL('./check-worker.js', import.meta.url), { workerData: setup });
+    this.worker.on('message', (report: Report) => {
+      if (report.kind === 'work') onWork(report.paths);
+      else if (report.kind === 'failed') this.#reject(revived(report));
+      else this.#resolve(report);
+    });
+    this.worker.on('error', (error) => this.#reject(error as Error));
+  }
+
+  /** Wait for the next report. */
+  report(): Promise<Report> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  tell(order: Order): void {
+    this.worker.postMessage(order);
+  }
+
+  ask(order: Order): Promise<Report> {
+    const answer = this.report();
+    this.tell(order);
+    return answer;
+  }
+}
+
+/** An error of a worker, as what it was. */
+function revived({ name, message, stack }: Extract<Report, { kind: 'failed' }>): Error {
+  if (name === 'CheckError') return new CheckError(message);
+  const error = new Error(message);
+  error.name = name;
+  error.stack = stack;
+  return error;
+}
+
+export class Coordinator {
+  readonly #options: ParallelOptions;
+  readonly #control: Control;
+  readonly #helpers: Helper[] = [];
+  readonly #coverage: CoverageCounter;
+  readonly #start = performance.now();
+  #finalStates = new Set<string>();
+  #queue: Path[] = [];
+  #knowledge: Knowledge = BEGINNING;
+  #learnt: Knowledge = BEGINNING;
+  #fingerprints: readonly SharedArrayBuffer[] = [];
+  #states = 0;
+  #transitions = 0;
+  #frontier: Path[] = [];
+  #isComplete = true;
+  #isViolated = false;
+  #reason: string | undefined;
+  #resumed: Checkpoint | undefined;
+  /** Settles when the search is over. */
+  #over: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+
+  constructor(options: ParallelOptions) {
+    this.#options = options;
+    this.#control = Control.create(options.workers);
+    this.#coverage = new CoverageCounter(options.map);
+  }
+
+  /** Stop as soon as possible. */
+  interrupt(): void {
+    this.#reason ??= 'interrupted';
+    this.#control.stop();
+  }
+
+  /** Errors: CheckError, OptionError. */
+  async check(): Promise<ParallelResult> {
+    const poll = setInterval(() => this.#poll(), POLL_MS);
+    try {
+      await this.#hire();
+      return this.#canDivide() ? await this.#checkTogether() : await this.#checkAlone();
+    } finally {
+      clearInterval(poll);
+      await Promise.all(this.#helpers.map(({ worker }) => worker.terminate()));
+    }
+  }
+
+  /** The other searches go through states in an order that cannot be divided. */
+  #canDivide(): boolean {
+    const { preemptions, exact, liveness } = this.#options.options;
+    return preemptions === undefined && exact !== true && liveness !== true;
+  }
+
+  async #checkAlone(): Promise<ParallelResult> {
+    const { result } = (await this.#first.ask({ kind: 'check' })) as Extract<Report, { kind: 'result' }>;
+    return { result, checkpoint: undefined };
+  }
+
+  async #checkTogether(): Promise<ParallelResult> {
+    this.#resumed = this.#options.resume;
+    if (this.#resumed !== undefined) this.#learnt = this.#resumed.knowledge;
+    for (;;) {
+      await this.#search();
+      if (this.#isViolated) return { result: await this.#explain(), checkpoint: undefined };
+      if (!this.#isComplete || this.#queue.length > 0) return this.#incomplete();
+      if (!this.#hasLearnt()) return { result: this.#result('proven'), checkpoint: undefined };
+    }
+  }
+
+  /** One search from the beginning, or from where an earlier one was stopped. */
+  async #search(): Promise<void> {
+    this.#knowledge = this.#learnt;
+    this.#fingerprints = SharedFingerprints.allocate(
+      this.#options.options.maxMemory ?? DEFAULT_TABLE_BYTES,
+    );
+    this.#states = 0;
+    this.#transitions = 0;
+    this.#finalStates = new Set();
+    this.#queue = [[]];
+    this.#goOn();
+    for (const helper of this.#helpers) this.#begin(helper);
+    if (this.#options.shard !== undefined && this.#resumed === undefined) await this.#takeShard();
+    this.#resumed = undefined;
+    await new Promise<void>((resolve, reject) => {
+      this.#over = { resolve, reject };
+      this.#assign();
+    });
+    this.#over = undefined;
+  }
+
+  /** Only the first search goes on from the checkpoint: what it knows may be wrong. */
+  #goOn(): void {
+    if (this.#resumed === undefined) return;
+    const { frontier, fingerprints, states, transitions, covered, finalStates } = this.#resumed;
+    new SharedFingerprints(this.#fingerprints).load(fingerprints);
+    this.#queue = [...frontier];
+    this.#states = states;
+    this.#transitions = transitions;
+    this.#coverage.add(covered);
+    for (const state of finalStates) this.#finalStates.add(state);
+  }
+
+  async #takeShard(): Promise<void> {
+    const { index, count } = this.#options.shard as { index: number; count: number };
+    const report = await this.#first.ask({ kind: 'split', count: count * PATHS_A_SHARD });
+    const { paths } = report as Extract<Report, { kind: 'paths' }>;
+    this.#queue = paths.filter((_, at) => at % count === index - 1);
+  }
+
+  get #first(): Helper {
+    return this.#helpers[0] as Helper;
+  }
+
+  async #hire(): Promise<void> {
+    const { wasm, options } = this.#options;
+    const { onProgress: _, ...rest } = options;
+    const index = this.#helpers.length;
+    const setup = { wasm, options: rest, control: this.#control.buffers, index };
+    const helper = new Helper(setup, (paths) => this.#receive(paths));
+    this.#helpers.push(helper);
+    await helper.report();
+    helper.isReady = true;
+  }
+
+  #begin(helper: Helper): void {
+    helper.tell({ kind: 'begin', knowledge: this.#knowledge, fingerprints: this.#fingerprints });
+  }
+
+  #receive(paths: readonly Path[]): void {
+    this.#queue.push(...paths);
+    this.#assign();
+  }
+
+  /** Give what there is to do to those who have nothing; when both are all, the search is over. */
+  #assign(): void {
+    const idle = this.#helpers.filter(({ isBusy, isReady }) => isReady && !isBusy);
+    for (const helper of idle) {
+      if (this.#queue.length === 0 || this.#control.mustStop || this.#isViolated) break;
+      const share = Math.ceil(this.#queue.length / this.#helpers.length);
+      void this.#explore(helper, this.#queue.splice(0, share));
+    }
+    if (this.#helpers.some(({ isBusy }) => isBusy)) {
+      const hungry = this.#helpers.filter(({ isBusy, isReady }) => isReady && !isBusy).length;
+      this.#control.forgetRequests();
+      for (let each = 0; each < hungry; each++) this.#control.request();
+    } else this.#over?.resolve();
+  }
+
+  async #explore(helper: Helper, paths: readonly Path[]): Promise<void> {
+    helper.isBusy = true;
+    try {
+      const report = await helper.ask({ kind: 'explore', paths });
+      this.#note(report as Extract<Report, { kind: 'explored' }>);
+    } catch (error) {
+      this.#over?.reject(error);
+    }
+    helper.isBusy = false;
+    this.#assign();
+  }
+
+  #note({ explored, states, knowledge, seen, isFull }: Extract<Report, { kind: 'explored' }>): void {
+    this.#states += states;
+    this.#transitions += explored.transitions;
+    this.#frontier.push(...explored.frontier);
+    const isMistaken = this.#knowledge.hasSilentSwitches && !knowledge.hasSilentSwitches;
+    this.#isComplete &&= explored.isComplete || isMistaken;
+    if (isFull) this.#fill();
+    if (explored.isViolated) {
+      this.#isViolated = true;
+      this.#control.stop();
+    }
+    this.#coverage.add(seen.covered);
+    for (const state of seen.finalStates) this.#finalStates.add(state);
+    const words = new Set([...this.#learnt.sharedWords, ...knowledge.sharedWords]);
+    this.#learnt = {
+      sharedWords: [...words].sort((a, b) => a - b),
+      hasSilentSwitches: this.#learnt.hasSilentSwitches && knowledge.hasSilentSwitches,
+    };
+  }
+
+  #fill(): void {
+    this.#isComplete = false;
+    this.#reason ??= '--max-memory reached: no room for more states';
+    this.#control.stop();
+  }
+
+  #hasLearnt(): boolean {
+    const { sharedWords, hasSilentSwitches } = this.#knowledge;
+    const hasLost = hasSilentSwitches && !this.#learnt.hasSilentSwitches;
+    // What was learnt on the way to that depends on who was how far.
+    if (hasLost) this.#learnt = { sharedWords, hasSilentSwitches: false };
+    return hasLost || this.#learnt.sharedWords.length > sharedWords.length;
+  }
+
+  #poll(): void {
+    const progress = this.#control.progress(this.#seconds);
+    this.#options.onProgress(progress);
+    const { maxStates } = this.#options.options;
+    if (maxStates !== undefined && progress.states >= maxStates) this.#control.stop();
+    const isLarge = progress.states > STATES_FOR_COMPANY;
+    if (isLarge && this.#canDivide() && this.#helpers.length < this.#options.workers) {
+      void this.#hireMore();
+    }
+  }
+
+  async #hireMore(): Promise<void> {
+    try {
+      await this.#hire();
+    } catch (error) {
+      this.#over?.reject(error);
+      return;
+    }
+    this.#begin(this.#helpers.at(-1) as Helper);
+    this.#assign();
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  /** A fresh thread: those that have searched have been told to stop. */
+  async #explain(): Promise<CheckResult> {
+    const control = Control.create(1);
+    const { wasm, options } = this.#options;
+    const { onProgress: _, ...rest } = options;
+    const helper = new Helper({ wasm, options: rest, control: control.buffers, index: 0 }, () => {});
+    this.#helpers.push(helper);
+    await helper.report();
+    helper.tell({ kind: 'begin', knowledge: this.#knowledge, fingerprints: [] });
+    const report = await helper.ask({ kind: 'explain' });
+    const { result } = report as Extract<Report, { kind: 'result' }>;
+    return { ...result, seconds: this.#seconds };
+  }
+
+  #incomplete(): ParallelResult {
+    const result = this.#result('incomplete');
+    const frontier = [...this.#frontier, ...this.#queue];
+    if (frontier.length === 0) return { result, checkpoint: undefined };
+    const checkpoint = {
+      knowledge: this.#knowledge,
+      frontier,
+      fingerprints: new SharedFingerprints(this.#fingerprints).dump(),
+      states: this.#states,
+      transitions: this.#transitions,
+      covered: this.#coverage.covered,
+      finalStates: [...this.#finalStates],
+    };
+    return { result, checkpoint };
+  }
+
+  #result(verdict: 'proven' | 'incomplete'): CheckResult {
+    const limits = this.#options.options;
+    const reason = this.#reason ?? reasonOf(limits, this.#states, this.#seconds);
+    return {
+      verdict,
+      reason: verdict === 'incomplete' ? reason : undefined,
+      states: this.#states,
+      transitions: this.#transitions,
+      seconds: this.#seconds,
+      coverage: this.#coverage.result(),
+      failure: undefined,
+      schedule: undefined,
+      preemptions: undefined,
+      steps: undefined,
+      finalStates: [...this.#finalStates].sort(),
+    };
+  }
+}
+
+/** What has stopped a search that was not told to. */
+function reasonOf({ maxStates, maxSeconds, maxMemory }: CheckOptions, states: number, seconds: number): string {
+  if (maxStates !== undefined && states >= maxStates) return `--max-states ${maxStates} reached`;
+  if (maxSeconds !== undefined && seconds >= maxSeconds) return `--max-seconds ${maxSeconds} reached`;
+  return maxMemory === undefined ? '--depth reached' : '--max-memory reached';
+}
