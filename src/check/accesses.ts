@@ -13,6 +13,8 @@ export interface Access {
   readonly isStore: boolean;
   /** The kernel did it before the thread ran on: to its words, because it was switched or moved. */
   readonly isResume: boolean;
+  /** The kernel stored something else than was there. */
+  readonly isChange: boolean;
 }
 
 /** How far the guest is in this step. */
@@ -40,29 +42,31 @@ export class WatchedMemory implements Memory {
   }
 
   loadI32(address: number): number | undefined {
-    this.#note(address, 4, ACCESS_LOAD);
+    this.#note(address, 4, ACCESS_LOAD, false);
     return this.#memory.loadI32(address);
   }
 
   storeI32(address: number, value: number): boolean {
-    this.#note(address, 4, ACCESS_STORE);
+    this.#note(address, 4, ACCESS_STORE, this.#memory.loadI32(address) !== value);
     return this.#memory.storeI32(address, value);
   }
 
   copyIn(address: number, length: number): Uint8Array | undefined {
-    this.#note(address, length, ACCESS_LOAD);
+    this.#note(address, length, ACCESS_LOAD, false);
     return this.#memory.copyIn(address, length);
   }
 
   copyOut(address: number, bytes: Uint8Array): boolean {
-    this.#note(address, bytes.length, ACCESS_STORE);
+    const old = this.#memory.copyIn(address, bytes.length);
+    const isChange = bytes.some((byte, at) => old?.[at] !== byte);
+    this.#note(address, bytes.length, ACCESS_STORE, isChange);
     return this.#memory.copyOut(address, bytes);
   }
 
-  #note(address: number, bytes: number, kind: number): void {
+  #note(address: number, bytes: number, kind: number, isChange: boolean): void {
     const { hasRun, accesses } = this.#progress();
     const access = toAccess(address, bytes, kind);
-    this.accesses.push({ ...access, isResume: !hasRun, after: accesses });
+    this.accesses.push({ ...access, isChange, isResume: !hasRun, after: accesses });
   }
 }
 
@@ -73,6 +77,7 @@ function toAccess(address: number, bytes: number, kind: number): Access {
     isLoad: (kind & ACCESS_LOAD) !== 0,
     isStore: (kind & ACCESS_STORE) !== 0,
     isResume: false,
+    isChange: false,
   };
 }
 

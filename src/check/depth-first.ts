@@ -19,12 +19,14 @@ export interface SearchResult {
 export type Path = readonly Action[];
 
 /** Words in front of the actions and the state of a frame. */
-const HEAD = 5;
+const HEAD = 6;
 const PARENT = 0;
 const ACTIONS = 1;
 const NEXT = 2;
 const LENGTH = 3;
 const STEPS = 4;
+/** The action that leads to the next frame. */
+const TAKEN = 5;
 
 export class DepthFirstSearch {
   readonly #space: Space;
@@ -129,8 +131,7 @@ export class DepthFirstSearch {
     let path = this.#path;
     return tops.reverse().map((top) => {
       const frame = { top, path };
-      const taken = (this.#stack[top + NEXT] as number) - 1;
-      path = [...path, this.#stack[top + HEAD + taken] as number];
+      path = [...path, this.#stack[top + TAKEN] as number];
       return frame;
     });
   }
@@ -176,6 +177,7 @@ export class DepthFirstSearch {
     stack[top + NEXT] = next + 1;
     const actions = stack[top + ACTIONS] as number;
     const action = stack[top + HEAD + next] as number;
+    stack[top + TAKEN] = action;
     const length = stack[top + LENGTH] as number;
     const steps = stack[top + STEPS] as number;
     const successor = this.#space.follow(stack, top + HEAD + actions, length, action);

@@ -196,18 +196,19 @@ export class Executor {
     if (signalOf(action) !== 0) {
       this.#signalsTaken[tidOf(action) - 1] = (this.#signalsTaken[tidOf(action) - 1] ?? 0) + 1;
     }
+    const holder = isPark(action) ? (kernel.cpus[cpuOf(action)]?.current?.tid ?? 0) : tidOf(action);
     if (isPark(action)) kernel.park(cpuOf(action));
     else this.#stepKernel();
+    const events = [...this.#events.list];
+    if (this.parks) {
+      this.#listen();
+      this.#settle(holder, threads.length);
+    }
     const listed = guest.machine.accesses;
     const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
     const accesses = hasGrown ? undefined : mergeAccesses(listed, this.#watched.accesses);
     this.#content = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
-    const events = [...this.#events.list];
     const calls = this.#calls;
-    if (this.parks) {
-      this.#listen(content);
-      this.#park();
-    }
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
     const end = terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
@@ -292,8 +293,8 @@ export class Executor {
 
   /** A number for what becomes of a thread on every CPU that it can get next, if nobody else has it. */
   #futureOf(tid: number, shared: number, content: number, threads: readonly number[]): number {
-    const { cpu, affinity, signalsTaken } = this.threadInfo(threads[tid - 1] as number);
-    const words = [cpu, signalsTaken];
+    const { affinity, signalsTaken } = this.threadInfo(threads[tid - 1] as number);
+    const words = [signalsTaken];
     for (const next of affinity) {
       this.#load(shared, content, threads);
       this.#prepare();
@@ -319,15 +320,9 @@ export class Executor {
   }
 
   /** Was a thread outside sections, back on the CPU it was on, touched by that? */
-  #listen(content: number): void {
+  #listen(): void {
     if (this.#wasInSection || this.#wasCurrent || this.#hasMoved) return;
-    const isChanged = this.#watched.accesses.some(
-      ({ address, bytes, isResume }) =>
-        isResume &&
-        [...wordsOf(address, bytes, this.#guestBytes)].some(
-          (word) => this.memory.read(content, word) !== this.memory.read(this.#content, word),
-        ),
-    );
+    const isChanged = this.#watched.accesses.some(({ isResume, isChange }) => isResume && isChange);
     const isRedirected = this.#events.list.some(({ kind }) => kind === TraceEvent.Restart);
     if (isChanged || isRedirected) this.hasLoudSwitches = true;
   }
@@ -336,13 +331,22 @@ export class Executor {
     return this.#events.list.some(({ kind }) => kind === TraceEvent.Migrate);
   }
 
-  #park(): void {
-    const { kernel, guest } = this.#booted;
-    if (kernel.process.hasExited) return;
-    for (const { id, current } of kernel.cpus) {
-      if (!current?.isRunnable || current.notifyResume) continue;
-      if (guest.text.sectionAt(current.point) === undefined) kernel.park(id);
+  /**
+   * Where a thread without a CPU was last makes no difference: the kernel tells it where it is before it
+   * runs again. So all such threads were last on the first CPU they may be on.
+   */
+  #settle(subject: number, threadsBefore: number): void {
+    const { kernel } = this.#booted;
+    if (kernel.process.hasExited || kernel.cpus.length === 1) return;
+    const isNew = (tid: number): boolean => tid > threadsBefore;
+    for (const { tid, state, affinity, cpu } of [...kernel.process.threads.values()]) {
+      if (state === 'dead' || (tid !== subject && !isNew(tid))) continue;
+      if (kernel.cpus[cpu]?.current?.tid === tid) continue;
+      const first = kernel.cpus.find(({ id }) => affinity.has(id) && kernel.isOnline(id));
+      if (first !== undefined) kernel.settle(tid, first.id);
     }
+    const restarts = this.#events.list.filter(({ kind }) => kind === TraceEvent.Restart);
+    this.onFuture(restarts);
   }
 
   #isRunnable(tid: number): boolean {

@@ -1,11 +1,11 @@
 // The search for the shortest way to a failure: fewest preemptions first, then fewest steps. States are
 // kept with how they were reached. Also the search when preemptions are bounded.
 
-import { type Action, cpuOf, isRun, signalOf, tidOf } from './action.js';
+import { type Action, cpuOf, isRun, MAX_CHECKED_CPUS, signalOf, tidOf } from './action.js';
 import { enlarged, Interner } from './interner.js';
 import type { Watch } from './limits.js';
 import { type Space, type Successor } from './space.js';
-import { SHARED, type Terminal, THREADS } from './transitions.js';
+import { SHARED, type Terminal } from './transitions.js';
 
 /** One action and how many steps it went on for. */
 export interface PathElement {
@@ -28,7 +28,7 @@ export interface BoundedResult {
   readonly isComplete: boolean;
 }
 
-/** A state and the thread that ran last, by its number; or the end of a run. */
+/** The end of a run that ended badly. */
 interface End {
   readonly parent: number;
   readonly action: Action;
@@ -44,7 +44,7 @@ export class ShortestSearch {
   readonly #watch: Watch;
   readonly #bound: number;
   readonly #onEnd: (successor: Successor | undefined) => boolean;
-  /** Tuples: the thread that ran last, then the state. */
+  /** Tuples: the thread that ran last and where, then the state. */
   readonly #nodes = new Interner();
   #parents = new Int32Array(1024);
   #arrivals = new Int32Array(1024);
@@ -137,7 +137,7 @@ export class ShortestSearch {
     }
     const { terminal } = successor.leaf;
     if (terminal === undefined) {
-      const running = isRun(action) ? tidOf(action) : last;
+      const running = isRun(action) ? tidOf(action) * MAX_CHECKED_CPUS + cpuOf(action) : last;
       this.#reach(successor.states, successor.length, running, node, action, level, steps);
     } else if (this.#onEnd(successor)) {
       const end = { parent: node, action, steps: successor.steps, terminal };
@@ -153,10 +153,11 @@ export class ShortestSearch {
     const { executor } = space.transitions;
     const tid = tidOf(action);
     const cpu = cpuOf(action);
-    const isMoved = last === tid && executor.threadInfo(tuple[THREADS + tid] as number).cpu !== cpu;
-    const isLastLeft = last !== tid && space.canRun(tuple, 1, last);
+    const lastTid = Math.floor(last / MAX_CHECKED_CPUS);
+    const isMoved = lastTid === tid && last % MAX_CHECKED_CPUS !== cpu;
+    const isLastLeft = lastTid !== tid && space.canRun(tuple, 1, lastTid);
     const holder = executor.sharedInfo(tuple[1 + SHARED] as number).current[cpu] ?? 0;
-    const isHolderLeft = holder !== 0 && holder !== tid && holder !== last;
+    const isHolderLeft = holder !== 0 && holder !== tid && holder !== lastTid;
     return (isMoved || isLastLeft ? 1 : 0) + (isHolderLeft ? 1 : 0);
   }
 

@@ -126,7 +126,24 @@ export class Space {
       }
     }
     successor.leaf = leaf;
+    if (isRun(action) && leaf.terminal === undefined) this.#leave(action);
     return successor;
+  }
+
+  /** A thread that has stopped outside sections gives its CPU back at once. */
+  #leave(action: Action): void {
+    const { executor } = this.transitions;
+    const { states, length } = this.#successor;
+    const tid = tidOf(action);
+    if (!executor.parks) return;
+    const { isRunnable, isInSection, isReturning } = executor.threadInfo(
+      states[THREADS + tid - 1] as number,
+    );
+    if (!isRunnable || isInSection || isReturning) return;
+    const { current } = executor.sharedInfo(states[SHARED] as number);
+    if (current[cpuOf(action)] !== tid) return;
+    const park = this.#pass(states, 0, length, parkAction(cpuOf(action)));
+    this.#apply(park, states, 0);
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
@@ -192,8 +209,7 @@ export class Space {
     const thread = executor.threadInfo(states[THREADS + tid - 1] as number);
     if (!thread.isRunnable || thread.isInSection) return false;
     const { current } = executor.sharedInfo(states[SHARED] as number);
-    const holder = current[cpuOf(action)];
-    return holder === tid || (executor.parks && holder === 0 && thread.cpu === cpuOf(action));
+    return current[cpuOf(action)] === tid;
   }
 
   /** Nobody else is there to notice anything. */

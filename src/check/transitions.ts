@@ -287,27 +287,20 @@ export class Transitions {
     return [...words].flatMap((word) => [word | 0, this.executor.memory.read(content, word)]);
   }
 
-  #wordAccesses(
-    state: Int32Array,
-    action: Action,
-    { accesses, calls, content }: Step,
-  ): WordAccess[] {
-    const tid = tidOf(action);
+  #wordAccesses(state: Int32Array, action: Action, { accesses, calls }: Step): WordAccess[] {
+    const tid = this.#subject(state[SHARED] as number, action);
     if (accesses === undefined || tid === 0) return [];
-    const { memory } = this.executor;
     const { isInHandler, isReturning } = this.executor.threadInfo(
       state[THREADS + tid - 1] as number,
     );
-    const before = state[CONTENT] as number;
     const agent = tid * 2 + (isInHandler ? 1 : 0);
     const called = calls
       .flatMap((call) => [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)])
       .map((address) => ({ address, isStore: true, agent }));
-    const accessed = accesses.flatMap(({ address, bytes, isStore, isResume }) =>
+    const accessed = accesses.flatMap(({ address, bytes, isStore, isResume, isChange }) =>
       [...wordsOf(address, bytes, this.#sizeBytes)].map((word) => {
         // What the kernel writes again as it was is nothing that moving the thread has done.
-        const isMoved =
-          isResume && !isReturning && memory.read(before, word) !== memory.read(content, word);
+        const isMoved = isResume && !isReturning && isChange;
         const store = isResume ? isMoved || (isReturning && isStore) : isStore;
         return { address: word, isStore: store, agent: isMoved ? 0 : agent };
       }),

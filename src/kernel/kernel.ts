@@ -569,6 +569,21 @@ export class Kernel implements SchedulerView, Services {
     this.#dispatcher.park(this.cpus[cpu] ?? panic('park', `there is no cpu ${cpu}`));
   }
 
+  /**
+   * As if the thread had got the CPU, been seen to and lost it again before it ran: where it was before
+   * makes no difference from now on. Preconditions: between two steps; it has no CPU and is not dead.
+   */
+  settle(tid: number, cpu: number): void {
+    const thread = this.process.threads.get(tid) ?? panic('settle', `there is no thread ${tid}`);
+    if (thread.cpu !== cpu) this.#dispatcher.move(thread, cpu);
+    const { ip } = thread.registers;
+    const outcome = thread.notifyResume ? this.#personality.onResume(thread) : 'unchanged';
+    if (outcome === 'redirected') this.#tracer.emit(TraceEvent.Restart, thread, ip, thread.registers.ip);
+    thread.concurrencyId = 0;
+    thread.events |= RseqEvent.Preempt;
+    thread.notifyResume = true;
+  }
+
   get hasTimers(): boolean {
     return this.#timers.first !== undefined;
   }
