@@ -82,6 +82,13 @@ export interface StepEvent {
   readonly b: number;
 }
 
+interface Known {
+  readonly loads: readonly number[];
+  readonly byWords: Map<string, number>;
+}
+
+const MOST_THREADS = 2 ** 20;
+
 const NOTHING = { accesses: [], events: [], calls: [], dependence: [], terminal: undefined };
 
 class OneChoice implements Scheduler {
@@ -124,7 +131,8 @@ export class Executor {
   /** What the live memory holds. */
   #content = 0;
   #signalsTaken: number[] = [];
-  readonly #representatives = new Map<number, number>();
+  /** By thread: the words that its future depends on, and the representatives by what these hold. */
+  readonly #representatives = new Map<number, Known>();
   readonly #futures = new Map<number, number>();
   readonly #futureWords = new Interner();
   #calls: Call[] = [];
@@ -134,6 +142,10 @@ export class Executor {
 
   /** Called with what happens when a thread that has to begin its section again does. */
   onFuture: (events: readonly StepEvent[]) => void = () => {};
+  /** A thread has other prospects because of what another has done. */
+  hasForeignRestarts = false;
+  /** Addresses of words on which the merging of threads relies, and the threads: only they may write them. */
+  readonly futureLoads: Map<number, readonly [address: number, tid: number]> = new Map();
   /** A switch of a thread outside sections has turned out to be something it can notice. */
   hasLoudSwitches = false;
 
@@ -207,7 +219,8 @@ export class Executor {
     const listed = guest.machine.accesses;
     const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
     const accesses = hasGrown ? undefined : mergeAccesses(listed, this.#watched.accesses);
-    this.#content = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
+    const after = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
+    this.#content = after;
     const calls = this.#calls;
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
@@ -216,7 +229,7 @@ export class Executor {
     return {
       ...end,
       threads: threadsAfter,
-      content: this.#content,
+      content: after,
       accesses,
       events,
       calls,
@@ -280,19 +293,58 @@ export class Executor {
     const content = this.#content;
     return threads.map((thread, index) => {
       if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
-      let representative = this.#representatives.get(thread);
-      if (representative === undefined) {
-        const future = this.#futureOf(index + 1, shared, content, threads);
-        representative = this.#futures.get(future) ?? thread;
-        this.#futures.set(future, representative);
-        this.#representatives.set(thread, representative);
-      }
-      return representative;
+      const known = this.#representatives.get(thread);
+      const found = known?.byWords.get(this.#wordsAt(content, known.loads));
+      return found ?? this.#findRepresentative(index + 1, shared, content, threads);
     });
   }
 
-  /** A number for what becomes of a thread on every CPU that it can get next, if nobody else has it. */
-  #futureOf(tid: number, shared: number, content: number, threads: readonly number[]): number {
+  #findRepresentative(
+    tid: number,
+    shared: number,
+    content: number,
+    threads: readonly number[],
+  ): number {
+    const thread = threads[tid - 1] as number;
+    const { future, loads } = this.#futureOf(tid, shared, content, threads);
+    const representative = this.#futures.get(future) ?? this.#represent(thread, future);
+    this.#futures.set(future, representative);
+    for (const address of loads) this.futureLoads.set(address * MOST_THREADS + tid, [address, tid]);
+    let known = this.#representatives.get(thread);
+    if (known === undefined || loads.some((address) => !known?.loads.includes(address))) {
+      // What was known was found by fewer words.
+      known = { loads: [...new Set([...(known?.loads ?? []), ...loads])], byWords: new Map() };
+      this.#representatives.set(thread, known);
+    }
+    known.byWords.set(this.#wordsAt(content, known.loads), representative);
+    return representative;
+  }
+
+  #wordsAt(content: number, addresses: readonly number[]): string {
+    return addresses.map((address) => this.memory.read(content, address)).join();
+  }
+
+  /** The same thread, known by what becomes of it: the fingerprint is that of its future. */
+  #represent(thread: number, future: number): number {
+    const low = this.#futureWords.low(future);
+    const high = this.#futureWords.high(future);
+    const words = this.threads.tuple(thread).slice();
+    const representative = this.threads.internAs(words, 0, words.length, low, high);
+    this.#threadInfos[representative] = this.threadInfo(thread);
+    return representative;
+  }
+
+  /**
+   * A number for what becomes of a thread on every CPU that it can get next, if nobody else has it; and the
+   * words that this depends on.
+   */
+  #futureOf(
+    tid: number,
+    shared: number,
+    content: number,
+    threads: readonly number[],
+  ): { future: number; loads: readonly number[] } {
+    const loads = new Set<number>();
     const { affinity, signalsTaken } = this.threadInfo(threads[tid - 1] as number);
     const words = [signalsTaken];
     for (const next of affinity) {
@@ -301,22 +353,28 @@ export class Executor {
       const { kernel } = this.#booted;
       for (const { id } of kernel.cpus) kernel.park(id);
       this.#scheduler.action = runAction(tid, next);
+      // Up to the first point, before anything is loaded.
+      this.#booted.guest.machine.handicap = 1;
       this.#stepKernel();
+      this.#booted.guest.machine.handicap = 0;
       this.onFuture(this.#events.list);
       const accesses = mergeAccesses(
         this.#booted.guest.machine.accesses as Int32Array,
         this.#watched.accesses,
       );
       this.#content = this.#follow(content, accesses);
-      words.push(next, this.#captureThread(tid));
-      for (const { address, bytes, isStore } of accesses) {
+      const after = this.#captureThread(tid);
+      words.push(next, this.threads.low(after), this.threads.high(after));
+      for (const { address, bytes, isStore, isLoad } of accesses) {
         for (const word of wordsOf(address, bytes, this.#guestBytes)) {
-          const was = this.memory.read(content, word);
-          words.push(word | 0, isStore ? 1 : 0, was, this.memory.read(this.#content, word));
+          if (isLoad) loads.add(word);
+          if (isLoad) words.push(word | 0, 0, this.memory.read(content, word));
+          if (isStore) words.push(word | 0, 1, this.memory.read(this.#content, word));
         }
       }
     }
-    return this.#futureWords.intern(Int32Array.from(words), 0, words.length);
+    const future = this.#futureWords.intern(Int32Array.from(words), 0, words.length);
+    return { future, loads: [...loads] };
   }
 
   /** Was a thread outside sections, back on the CPU it was on, touched by that? */
@@ -390,7 +448,7 @@ export class Executor {
     kernel.load(from, readers);
     readers.forEach((reader, index) => {
       const thread = kernel.process.threads.get(index + 1) as Thread;
-      this.#signalsTaken[index] = reader.word();
+      this.#signalsTaken[index] = reader.word() >> 1;
       if (thread.suspension !== 'ended') guest.machine.loadContext(thread.context, reader);
     });
     this.#signalsTaken.length = readers.length;
@@ -478,7 +536,8 @@ export class Executor {
     words.clear();
     kernel.saveThread(tid, words);
     const signalsTaken = this.#signalsTaken[tid - 1] ?? 0;
-    words.word(signalsTaken);
+    // Not a matter of the thread alone, but of what is known of it.
+    words.word(signalsTaken * 2 + (kernel.cpus[thread.cpu]?.current === thread ? 1 : 0));
     if (thread.suspension !== 'ended') guest.machine.saveContext(thread.context, words);
     const id = this.threads.intern(words.words, 0, words.words.length);
     this.#threadInfos[id] ??= this.#describeThread(thread, signalsTaken);

@@ -4,12 +4,15 @@
 
 import type { Leaf, WordAccess } from './transitions.js';
 
-/** What an agent did to a word: how many threads there were when it read or wrote it last, 0: never. */
-interface Use {
+/** What an agent did to a word: how many threads there were when it used or wrote it last, 0: never. */
+export interface Use {
   readonly agent: number;
   used: number;
   written: number;
 }
+
+/** The uses of a word, to be told to another search: address, agent, used, written. */
+export type UseRecord = readonly [number, number, number, number];
 
 export class Locality {
   readonly #uses = new Map<number, Use[]>();
@@ -51,6 +54,26 @@ export class Locality {
     for (const access of leaf.accesses) this.#note(access, threads);
   }
 
+  /** Every use so far. */
+  get uses(): UseRecord[] {
+    return [...this.#uses].flatMap(([address, uses]) =>
+      uses.map(({ agent, used, written }): UseRecord => [address, agent, used, written]),
+    );
+  }
+
+  /** What another search has seen. */
+  merge(records: readonly UseRecord[]): void {
+    for (const [address, agent, used, written] of records) {
+      this.#record(address, agent, used, written);
+    }
+  }
+
+  /** Somebody besides the thread, and the kernel on its behalf, writes the word while the thread is there. */
+  hasForeignWriter(address: number, tid: number): boolean {
+    const uses = this.#uses.get(address) ?? [];
+    return uses.some(({ agent, written }) => agent !== 0 && agent >> 1 !== tid && written >= tid);
+  }
+
   /** True for a step that touches nothing but what is the thread's own, as far as this search knows. */
   isLocal(leaf: Leaf): boolean {
     if (leaf.localIn !== this.#search) {
@@ -63,7 +86,10 @@ export class Locality {
   }
 
   #note({ address, agent, isStore }: WordAccess, threads: number): void {
-    if (this.#shared.has(address)) return;
+    this.#record(address, agent, threads, isStore ? threads : 0);
+  }
+
+  #record(address: number, agent: number, used: number, written: number): void {
     const uses = this.#uses.get(address) ?? [];
     this.#uses.set(address, uses);
     let use = uses.find((each) => each.agent === agent);
@@ -71,8 +97,8 @@ export class Locality {
       use = { agent, used: 0, written: 0 };
       uses.push(use);
     }
-    use.used = Math.max(use.used, threads);
-    if (isStore) use.written = Math.max(use.written, threads);
+    use.used = Math.max(use.used, used);
+    use.written = Math.max(use.written, written);
     const own = use;
     if (uses.some((other) => other !== own && conflict(own, other))) this.#shared.add(address);
   }

@@ -10,6 +10,7 @@ import { CheckError } from './errors.js';
 import { LivenessSearch } from './liveness.js';
 import { Executor, type Terminal } from './executor.js';
 import { type ProgressListener, Watch } from './limits.js';
+import type { Locality, UseRecord } from './locality.js';
 import { type CheckFailure, type CheckOptions, type CheckResult, integer, limitsOf, type Verdict } from './options.js';
 import { ShortestSearch, type Violation } from './shortest.js';
 import { Space, type Successor } from './space.js';
@@ -22,12 +23,23 @@ export interface Knowledge {
   readonly sharedWords: readonly number[];
   /** Threads cannot notice outside sections who had their CPU. */
   readonly hasSilentSwitches: boolean;
+  /** Nobody writes what decides how a thread begins its section again, but itself. */
+  readonly hasOwnRestarts: boolean;
 }
+
+export const BEGINNING: Knowledge = {
+  sharedWords: [],
+  hasSilentSwitches: true,
+  hasOwnRestarts: true,
+};
 
 /** What was seen, so that several searches can be put together. */
 export interface Seen {
   readonly covered: CoverageCounter['covered'];
   readonly finalStates: readonly string[];
+  /** What every word was used for, and what was relied on. */
+  readonly uses: readonly UseRecord[];
+  readonly futureLoads: readonly (readonly [address: number, tid: number])[];
 }
 
 export interface Explored {
@@ -70,7 +82,8 @@ export class Session {
         : integer('preemptions', preemptions, 0, 2 ** 20);
     this.#watch = new Watch(limitsOf(options), () => performance.now(), onProgress);
     this.#coverage = new CoverageCounter((modules[0] as GuestModule).map);
-    this.#space = this.#makeSpace(options.reductions?.switches ?? true);
+    const { switches = true, restarts = true } = options.reductions ?? {};
+    this.#space = this.#makeSpace(switches, restarts);
   }
 
   /** All of it, here. */
@@ -89,22 +102,32 @@ export class Session {
 
   /** What this session takes for granted. */
   get knowledge(): Knowledge {
-    const { parks, hasLoudSwitches } = this.#space.transitions.executor;
+    const { parks, hasLoudSwitches, merges, hasForeignRestarts } =
+      this.#space.transitions.executor;
     return {
       sharedWords: this.#space.locality.words,
       hasSilentSwitches: parks && !hasLoudSwitches,
+      hasOwnRestarts: merges && !hasForeignRestarts,
     };
   }
 
   get seen(): Seen {
-    return { covered: this.#coverage.covered, finalStates: [...this.#finalStates] };
+    const { locality, transitions } = this.#space;
+    return {
+      covered: this.#coverage.covered,
+      finalStates: [...this.#finalStates],
+      uses: locality.uses,
+      futureLoads: [...transitions.executor.futureLoads.values()],
+    };
   }
 
   /** Take more for granted than what has turned out so far, or less. */
-  learn({ sharedWords, hasSilentSwitches }: Knowledge): void {
-    if (this.#space.transitions.executor.parks !== hasSilentSwitches) {
-      this.#space = this.#makeSpace(hasSilentSwitches);
-    }
+  learn({ sharedWords, hasSilentSwitches, hasOwnRestarts }: Knowledge): void {
+    const { parks, merges } = this.#space.transitions.executor;
+    const { switches = true, restarts = true } = this.#options.reductions ?? {};
+    const mayPark = switches && hasSilentSwitches;
+    const mayMerge = restarts && hasOwnRestarts;
+    if (parks !== mayPark || merges !== mayMerge) this.#space = this.#makeSpace(mayPark, mayMerge);
     this.#space.locality.add(sharedWords);
     this.#begin();
   }
@@ -152,14 +175,9 @@ export class Session {
     });
   }
 
-  #makeSpace(parks: boolean): Space {
+  #makeSpace(parks: boolean, merges: boolean): Space {
     const { reductions = {} } = this.#options;
-    const executor = new Executor(
-      this.#modules,
-      this.#hostOptions,
-      parks,
-      reductions.restarts ?? true,
-    );
+    const executor = new Executor(this.#modules, this.#hostOptions, parks, merges);
     executor.onFuture = (events) => this.#coverage.note(events);
     const transitions = new Transitions(executor, this.#signals > 0);
     const space = new Space(transitions, {
@@ -181,12 +199,16 @@ export class Session {
 
   /** False when the search has learnt that it took something for granted that is not so. */
   #isWhole(): boolean {
-    if (this.#space.isMistaken) {
+    const { locality, transitions, isMistaken } = this.#space;
+    const { futureLoads } = transitions.executor;
+    const { hasSilentSwitches, hasOwnRestarts } = this.knowledge;
+    const isOwn = hasOwnRestarts && areOwn(futureLoads.values(), locality);
+    if (isMistaken || isOwn !== hasOwnRestarts) {
       // What has been learnt so far depends on where the search was when it found out.
-      this.#space = this.#makeSpace(false);
+      this.#space = this.#makeSpace(hasSilentSwitches, isOwn);
       return false;
     }
-    return !this.#space.locality.hasLearnt;
+    return !locality.hasLearnt;
   }
 
   #search(): { isComplete: boolean; isViolated: boolean } {
@@ -278,6 +300,17 @@ export class Session {
       finalStates: [...this.#finalStates].sort(),
     };
   }
+}
+
+/** Words that decide how a thread begins its section again are written by nobody else. */
+export function areOwn(
+  futureLoads: Iterable<readonly [address: number, tid: number]>,
+  locality: Locality,
+): boolean {
+  for (const [address, tid] of futureLoads) {
+    if (locality.hasForeignWriter(address, tid)) return false;
+  }
+  return true;
 }
 
 function requireInstructionMetering(modules: readonly GuestModule[]): void {

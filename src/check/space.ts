@@ -63,7 +63,10 @@ export class Space {
   /** What is left out because it would make no difference does make one: the search is for nothing. */
   get isMistaken(): boolean {
     const { executor } = this.transitions;
-    return executor.parks && executor.hasLoudSwitches;
+    return (
+      (executor.parks && executor.hasLoudSwitches) ||
+      (executor.merges && executor.hasForeignRestarts)
+    );
   }
 
   /** Put into `to` what can happen in a state, in a fixed order. */

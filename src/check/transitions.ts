@@ -235,7 +235,12 @@ export class Transitions {
     const touched = new Set([this.#subject(state[SHARED] as number, action), ...others]);
     step.threads.forEach((thread, index) => {
       const isNew = THREADS + index >= state.length;
-      if (isNew || thread === state[THREADS + index] || touched.has(index + 1)) return;
+      const before = state[THREADS + index] as number;
+      if (isNew || thread === before || touched.has(index + 1)) return;
+      if (this.executor.threadInfo(before).isDoomed) {
+        this.executor.hasForeignRestarts = true;
+        return;
+      }
       throw new TransitionPanic(`a step changed thread ${index + 1}, which has no part in it`);
     });
   }

@@ -8,7 +8,8 @@ import type { Path } from '../check/depth-first.js';
 import { CheckError } from '../check/errors.js';
 import type { Progress } from '../check/limits.js';
 import type { CheckOptions, CheckResult } from '../check/options.js';
-import type { Knowledge } from '../check/session.js';
+import { Locality } from '../check/locality.js';
+import { areOwn, BEGINNING, type Knowledge, type Seen } from '../check/session.js';
 import { SharedFingerprints } from '../check/shared-fingerprints.js';
 import { Control } from './check-control.js';
 import type { Order, Report, WorkerSetup } from './check-worker.js';
@@ -34,8 +35,7 @@ export interface Checkpoint {
   readonly fingerprints: Int32Array;
   readonly states: number;
   readonly transitions: number;
-  readonly covered: CoverageCounter['covered'];
-  readonly finalStates: readonly string[];
+  readonly seen: Seen;
 }
 
 export interface ParallelResult {
@@ -50,7 +50,6 @@ const POLL_MS = 50;
 /** Parts of a search that is divided among machines: enough that they are even. */
 const PATHS_A_SHARD = 64;
 const DEFAULT_TABLE_BYTES = 2 ** 30;
-const BEGINNING: Knowledge = { sharedWords: [], hasSilentSwitches: true };
 
 /** One thread: what it was told last, and the answer. */
 class Helper {
@@ -105,6 +104,9 @@ export class Coordinator {
   readonly #coverage: CoverageCounter;
   readonly #start = performance.now();
   #finalStates = new Set<string>();
+  /** What all searches together have seen of every word. */
+  #locality = new Locality();
+  #futureLoads: Seen['futureLoads'] = [];
   #queue: Path[] = [];
   #knowledge: Knowledge = BEGINNING;
   #learnt: Knowledge = BEGINNING;
@@ -174,6 +176,8 @@ export class Coordinator {
     this.#states = 0;
     this.#transitions = 0;
     this.#finalStates = new Set();
+    this.#locality = new Locality();
+    this.#futureLoads = [];
     this.#queue = [[]];
     this.#goOn();
     for (const helper of this.#helpers) this.#begin(helper);
@@ -189,13 +193,19 @@ export class Coordinator {
   /** Only the first search goes on from the checkpoint: what it knows may be wrong. */
   #goOn(): void {
     if (this.#resumed === undefined) return;
-    const { frontier, fingerprints, states, transitions, covered, finalStates } = this.#resumed;
+    const { frontier, fingerprints, states, transitions, seen } = this.#resumed;
     new SharedFingerprints(this.#fingerprints).load(fingerprints);
     this.#queue = [...frontier];
     this.#states = states;
     this.#transitions = transitions;
+    this.#see(seen);
+  }
+
+  #see({ covered, finalStates, uses, futureLoads }: Seen): void {
     this.#coverage.add(covered);
     for (const state of finalStates) this.#finalStates.add(state);
+    this.#locality.merge(uses);
+    this.#futureLoads = [...this.#futureLoads, ...futureLoads];
   }
 
   async #takeShard(): Promise<void> {
@@ -260,19 +270,22 @@ export class Coordinator {
     this.#states += states;
     this.#transitions += explored.transitions;
     this.#frontier.push(...explored.frontier);
-    const isMistaken = this.#knowledge.hasSilentSwitches && !knowledge.hasSilentSwitches;
+    const { hasSilentSwitches: areSilent, hasOwnRestarts: areOwnRestarts } = this.#knowledge;
+    const isMistaken =
+      (areSilent && !knowledge.hasSilentSwitches) || (areOwnRestarts && !knowledge.hasOwnRestarts);
     this.#isComplete &&= explored.isComplete || isMistaken;
     if (isFull) this.#fill();
     if (explored.isViolated) {
       this.#isViolated = true;
       this.#control.stop();
     }
-    this.#coverage.add(seen.covered);
-    for (const state of seen.finalStates) this.#finalStates.add(state);
-    const words = new Set([...this.#learnt.sharedWords, ...knowledge.sharedWords]);
+    this.#see(seen);
+    const { sharedWords, hasSilentSwitches, hasOwnRestarts } = this.#learnt;
+    const words = new Set([...sharedWords, ...knowledge.sharedWords, ...this.#locality.words]);
     this.#learnt = {
       sharedWords: [...words].sort((a, b) => a - b),
-      hasSilentSwitches: this.#learnt.hasSilentSwitches && knowledge.hasSilentSwitches,
+      hasSilentSwitches: hasSilentSwitches && knowledge.hasSilentSwitches,
+      hasOwnRestarts: hasOwnRestarts && knowledge.hasOwnRestarts,
     };
   }
 
@@ -283,11 +296,15 @@ export class Coordinator {
   }
 
   #hasLearnt(): boolean {
-    const { sharedWords, hasSilentSwitches } = this.#knowledge;
-    const hasLost = hasSilentSwitches && !this.#learnt.hasSilentSwitches;
+    const { sharedWords, hasSilentSwitches, hasOwnRestarts } = this.#knowledge;
+    const areSilent = this.#learnt.hasSilentSwitches;
+    const isOwn = this.#learnt.hasOwnRestarts && areOwn(this.#futureLoads, this.#locality);
+    if (areSilent === hasSilentSwitches && isOwn === hasOwnRestarts) {
+      return this.#learnt.sharedWords.length > sharedWords.length;
+    }
     // What was learnt on the way to that depends on who was how far.
-    if (hasLost) this.#learnt = { sharedWords, hasSilentSwitches: false };
-    return hasLost || this.#learnt.sharedWords.length > sharedWords.length;
+    this.#learnt = { sharedWords, hasSilentSwitches: areSilent, hasOwnRestarts: isOwn };
+    return true;
   }
 
   #poll(): void {
@@ -340,8 +357,12 @@ export class Coordinator {
       fingerprints: new SharedFingerprints(this.#fingerprints).dump(),
       states: this.#states,
       transitions: this.#transitions,
-      covered: this.#coverage.covered,
-      finalStates: [...this.#finalStates],
+      seen: {
+        covered: this.#coverage.covered,
+        finalStates: [...this.#finalStates],
+        uses: this.#locality.uses,
+        futureLoads: this.#futureLoads,
+      },
     };
     return { result, checkpoint };
   }

@@ -120,6 +120,11 @@ export class WasmMachine implements Machine {
   /** Bytes of the host's pages that were ever written. */
   #used = CONTEXT_STACK;
   #runs = 0;
+  /**
+   * Taken from every grant. With 1, a grant of 1 ends at the next point even if nothing is executed
+   * before it.
+   */
+  handicap = 0;
   readonly #exit: Exit = {
     kind: 'returned',
     fuelUsed: 0,
@@ -261,7 +266,7 @@ export class WasmMachine implements Machine {
     const { words } = this.#memory;
     const base = address >>> 2;
     const { bias } = thread.program;
-    words[base + FUEL] = fuel;
+    words[base + FUEL] = fuel - this.handicap;
     words[base + TP] = registers.tp;
     words[base + GS] = registers.gs;
     words[base + R10] = registers.r10;
