@@ -34,8 +34,12 @@ export interface CounterexampleStep {
   readonly line: number;
   readonly reads: readonly WordValue[];
   readonly writes: readonly WordValue[];
-  /** What happened besides, in words. */
+  /** What happened besides, in words and in order. */
   readonly events: readonly string[];
+  /** How many of the events came before the thread ran on. */
+  readonly eventsBefore: number;
+  /** Threads that it has started. */
+  readonly starts: readonly number[];
 }
 
 export interface Counterexample {
@@ -89,7 +93,8 @@ function describeStep(
     file: point?.file ?? '',
     line: point?.line ?? 0,
     ...values(executor, before, after),
-    events: [...happenings(action), ...describeEvents(executor, after.events)],
+    ...describeHappenings(executor, action, after.events),
+    starts: after.events.filter(({ kind }) => kind === TraceEvent.Spawn).map(({ a }) => a),
   };
 }
 
@@ -109,6 +114,25 @@ function values(
     }
   }
   return { reads, writes };
+}
+
+/** What a thread does only while it runs. */
+const OWN_DOING: ReadonlySet<TraceEvent> = new Set([
+  TraceEvent.Syscall,
+  TraceEvent.Spawn,
+  TraceEvent.Exit,
+]);
+
+function describeHappenings(
+  executor: Executor,
+  action: Action,
+  events: readonly StepEvent[],
+): { events: string[]; eventsBefore: number } {
+  const first = events.findIndex(({ kind }) => OWN_DOING.has(kind));
+  const split = first < 0 ? events.length : first;
+  const before = [...happenings(action), ...describeEvents(executor, events.slice(0, split))];
+  const after = describeEvents(executor, events.slice(split));
+  return { events: [...before, ...after], eventsBefore: before.length };
 }
 
 function happenings(action: Action): string[] {

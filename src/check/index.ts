@@ -7,3 +7,4 @@ export type { CounterexampleStep, WordValue } from './counterexample.js';
 export type { Coverage } from './coverage.js';
 export { CheckError } from './errors.js';
 export type { Progress } from './limits.js';
+export { formatResult, type ReportOptions, type SourceOf, sourcesIn } from './report.js';

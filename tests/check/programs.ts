@@ -15,7 +15,7 @@ export type Side = 'right' | 'wrong';
 export async function compileEntry(
   entry: CorpusEntry,
   side: Side,
-): Promise<Pick<CompiledProgram, 'wasm'>> {
+): Promise<Pick<CompiledProgram, 'wasm'> & Partial<CompiledProgram>> {
   const file = join(CORPUS_FOLDER, entry.name, `${side}.ts`);
   const options = { metering: 'instruction', abi: entry.abi ?? 'turner' } as const;
   if (side === 'wrong' && entry.lowering === 'late') {

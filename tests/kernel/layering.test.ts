@@ -78,6 +78,14 @@ describe('src/abi and src/kernel', () => {
   });
 });
 
+describe('src/host, src/check and src/vitest', () => {
+  test('name no Node', () => {
+    const pattern = /['"]node:|\bprocess\.(?:env|argv|exit|stdout|nextTick)\b|\bBuffer\./;
+
+    expect(naming(sourcesIn('host', 'check', 'vitest'), pattern)).toEqual([]);
+  });
+});
+
 describe('imports', () => {
   test('src/abi imports nothing outside itself', () => {
     const stray = strayImports(sourcesIn('abi'), (source, name) => layerOf(source, name) === 'abi');
@@ -91,6 +99,24 @@ describe('imports', () => {
       return ['abi', 'kernel', 'pure-rand'].includes(layer);
     });
 
+    expect(stray).toEqual([]);
+  });
+
+  test('src/check imports src/abi, src/kernel, src/host and itself', () => {
+    const stray = strayImports(sourcesIn('check'), (source, name) => {
+      return ['abi', 'kernel', 'host', 'check'].includes(layerOf(source, name) ?? name);
+    });
+
+    expect(stray).toEqual([]);
+  });
+
+  test('only src/vitest names vitest, and src/check besides', () => {
+    const others = SOURCES.filter(({ path }) => !path.startsWith('vitest/'));
+    const stray = strayImports(sourcesIn('vitest'), (source, name) => {
+      return ['vitest', 'check'].includes(layerOf(source, name) ?? name);
+    });
+
+    expect(strayImports(others, (_source, name) => name !== 'vitest')).toEqual([]);
     expect(stray).toEqual([]);
   });
 
