@@ -4,12 +4,12 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Progress } from '../check/limits.js';
 import type { CheckOptions, CheckResult, Reductions } from '../check/options.js';
-import { formatResult } from '../check/report.js';
+import { formatResult, sourcesIn } from '../check/report.js';
 import { lintProgram } from '../toolchain/compile.js';
 import { formatFinding } from '../toolchain/lint.js';
 import { readCheckpoint, type Subject, writeCheckpoint } from './checkpoint.js';
 import { Coordinator, type ParallelResult } from './coordinator.js';
-import { InputError, readBytes, readTextIfPresent, requireWritable } from './files.js';
+import { readBytes, requireWritable } from './files.js';
 import { GUEST_FAILURE, INCOMPLETE, type Invocation, SUCCESS } from './invocation.js';
 import { addCheckOptions, addCompileOptions, type CheckCommandOptions } from './options.js';
 import { loadProgram, type Program, programKind } from './program.js';
@@ -67,7 +67,7 @@ async function checkFile(
   if (options.trace !== undefined && result.schedule !== undefined) {
     await traceSchedule(file, program, subject.options, result.schedule, options.trace);
   }
-  print(result, options);
+  print(result, options, program.sourceMap);
   return EXIT_CODES[result.verdict];
 }
 
@@ -151,9 +151,9 @@ async function warn(file: string): Promise<void> {
   }
 }
 
-function print(result: CheckResult, { json }: CheckCommandOptions): void {
+function print(result: CheckResult, { json }: CheckCommandOptions, sourceMap = ''): void {
   if (json === true) process.stdout.write(`${formatJson(result)}\n`);
-  else process.stdout.write(`${formatResult(result, { sourceOf })}\n`);
+  else process.stdout.write(`${formatResult(result, { sourceOf: sourcesIn(sourceMap) })}\n`);
 }
 
 /** N.B. The order of the keys is part of the interface. */
@@ -171,14 +171,4 @@ export function formatJson(result: CheckResult): string {
     failure: result.failure ?? null,
     reason: result.reason ?? null,
   });
-}
-
-/** The lines of a source file, if it is there to be read. */
-function sourceOf(file: string): string[] | undefined {
-  try {
-    return readTextIfPresent(file)?.split('\n');
-  } catch (error) {
-    if (error instanceof InputError) return undefined;
-    throw error;
-  }
 }
