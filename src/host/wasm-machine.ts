@@ -235,6 +235,8 @@ export class WasmMachine implements Machine {
   noteAccesses(): void {
     const { words, hostBase } = this.#memory;
     words[hostBase / WORD_BYTES + ACCESSES] = hostBase + ACCESSES_OFFSET;
+    // When the memory grows, the guest must not find the list in it.
+    this.#used = HOST_BYTES;
   }
 
   /**
