@@ -382,7 +382,8 @@ export class Executor {
     if (this.#wasInSection || this.#wasCurrent || this.#hasMoved) return;
     const isChanged = this.#watched.accesses.some(({ isResume, isChange }) => isResume && isChange);
     const isRedirected = this.#events.list.some(({ kind }) => kind === TraceEvent.Restart);
-    if (isChanged || isRedirected) this.hasLoudSwitches = true;
+    const isKilled = this.#booted.kernel.process.death !== undefined && !this.#progress.hasRun;
+    if (isChanged || isRedirected || isKilled) this.hasLoudSwitches = true;
   }
 
   get #hasMoved(): boolean {

@@ -1,0 +1,31 @@
+// A thread that the kernel would kill if it ever lost its CPU, and that never loses it.
+
+import { expect, test } from 'vitest';
+import { check } from '../../src/check/index.js';
+import { compileSource } from '../guests/compile.js';
+
+const BROKEN_FOR_A_WHILE = `
+import { rseq } from 'wasm-rseq/assembly';
+import { threadPointer } from 'wasm-rseq/assembly/tcb';
+
+const descriptor: usize = memory.data(64, 64);
+
+export function main(): i32 {
+  rseq.register();
+  store<i32>(descriptor, 77);
+  store<i32>(threadPointer() + 8, <i32>descriptor);
+  store<i32>(descriptor, 1, 32);
+  store<i32>(threadPointer() + 8, 0);
+  return 0;
+}`;
+
+test('a switch that nobody made kills nobody', async () => {
+  const { wasm } = await compileSource(BROKEN_FOR_A_WHILE, {
+    metering: 'instruction',
+    abi: 'linux',
+  });
+
+  const { verdict } = await check(wasm as BufferSource, { cpus: 1 });
+
+  expect(verdict).toBe('proven');
+});
