@@ -47,6 +47,8 @@ export interface SharedInfo {
   /** Signals with a handler. */
   readonly handled: readonly number[];
   readonly hasTimers: boolean;
+  /** A register tells where a thread is: what reads it is no access that could be seen. */
+  readonly hasPercpuBase: boolean;
 }
 
 /** How a run ends. */
@@ -574,6 +576,7 @@ export class Executor {
       onlineCpus: kernel.cpus.map(({ id }) => id).filter((cpu) => kernel.isOnline(cpu)),
       handled,
       hasTimers: kernel.hasTimers,
+      hasPercpuBase: kernel.process.percpuArea !== undefined,
     };
   }
 

@@ -188,8 +188,10 @@ export class Space {
 
   #pass(states: Int32Array, from: number, length: number, action: Action): Leaf {
     const leaf = this.transitions.leaf(states, from, length, action);
-    if (leaf.notedThreads < length - THREADS && !this.#isAlone(states, from, length)) {
-      this.locality.note(leaf, length - THREADS);
+    const threads = length - THREADS;
+    if (leaf.notedThreads < threads) {
+      // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
+      this.locality.note(leaf, this.#isAlone(states, from, length) ? 1 : threads);
     }
     this.onLeaf(leaf);
     return leaf;
@@ -211,11 +213,12 @@ export class Space {
     const tid = tidOf(action);
     const thread = executor.threadInfo(states[THREADS + tid - 1] as number);
     if (!thread.isRunnable || thread.isInSection) return false;
-    const { current } = executor.sharedInfo(states[SHARED] as number);
+    const { current, hasPercpuBase } = executor.sharedInfo(states[SHARED] as number);
+    if (hasPercpuBase && thread.affinity.length > 1) return false;
     return current[cpuOf(action)] === tid;
   }
 
-  /** Nobody else is there to notice anything. */
+  /** No other thread is there to notice anything. */
   #isAlone(states: Int32Array, from: number, length: number): boolean {
     let alive = 0;
     for (let index = THREADS; index < length; index++) {

@@ -1,0 +1,83 @@
+// What no reduction may leave out: with each of them on, a program fails that fails without.
+
+import { describe, expect, test } from 'vitest';
+import { check, type CheckOptions } from '../../src/check/index.js';
+import { compileSource } from '../guests/compile.js';
+
+const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
+  'the only thread is moved between two readings of the CPU': [
+    { cpus: 2 },
+    `
+    import { rseq } from 'wasm-rseq/assembly';
+    const MINE: usize = memory.data(64, 64);
+    export function main(): i32 {
+      rseq.register();
+      store<i32>(MINE, rseq.cpuId());
+      store<i32>(MINE, rseq.cpuId(), 4);
+      store<i32>(MINE, 1, 8);
+      if (load<i32>(MINE) != load<i32>(MINE, 4)) return 1;
+      store<i32>(MINE, 1, 8);
+      store<i32>(MINE, 1, 12);
+      return 0;
+    }`,
+  ],
+  'the only thread is interrupted by its handler between two readings of a word': [
+    { cpus: 1, signals: 1 },
+    `
+    import { rseq, signal } from 'wasm-rseq/assembly';
+    const COUNT: usize = memory.data(8, 8);
+    const MINE: usize = memory.data(16, 8);
+    function onSignal(_signo: i32): void {
+      store<i32>(COUNT, 1);
+    }
+    export function main(): i32 {
+      rseq.register();
+      assert(signal(10, onSignal) == 0);
+      store<i32>(MINE, load<i32>(COUNT));
+      store<i32>(MINE, load<i32>(COUNT), 4);
+      if (load<i32>(MINE) != load<i32>(MINE, 4)) return 1;
+      store<i32>(MINE, 5, 8);
+      store<i32>(MINE, 5, 12);
+      return 0;
+    }`,
+  ],
+  'a thread is moved between two readings of the base of the CPU': [
+    { cpus: 2, reductions: { switches: false } },
+    `
+    import { join, rseq, spawn } from 'wasm-rseq/assembly';
+    const AREA: usize = memory.data(128, 64);
+    const MINE: usize = memory.data(64, 64);
+    const OTHER: usize = memory.data(64, 64);
+    function worker(_: usize): i32 {
+      store<i32>(OTHER, 1);
+      return 0;
+    }
+    export function main(): i32 {
+      rseq.register();
+      rseq.setPercpuArea(AREA, 64);
+      const tid = spawn(worker, 0);
+      store<i32>(MINE, <i32>rseq.percpuBase());
+      store<i32>(MINE, 3, 8);
+      store<i32>(MINE, <i32>rseq.percpuBase(), 4);
+      store<i32>(MINE, 4, 12);
+      if (load<i32>(MINE) != load<i32>(MINE, 4)) return 1;
+      store<i32>(MINE, 4, 12);
+      store<i32>(MINE, 5, 12);
+      join(tid);
+      return 0;
+    }`,
+  ],
+};
+
+describe.each(Object.entries(PROGRAMS))('%s', (_title, [options, source]) => {
+  test.each([
+    ['reductions on', options.reductions ?? {}],
+    ['reductions off', { local: false, switches: false, restarts: false }],
+  ])('is found with %s', async (_which, reductions) => {
+    const { wasm } = await compileSource(source, { metering: 'instruction' });
+
+    const { verdict } = await check(wasm as BufferSource, { ...options, reductions });
+
+    expect(verdict).toBe('violated');
+  });
+});
