@@ -9,8 +9,8 @@ import { join, rseq, spawn } from 'wasm-rseq/assembly';
 
 /** usize head. */
 const HEAD: usize = memory.data(4, 4);
-/** Two nodes: usize next, i32 whether it has been found. */
-const NODES: usize = memory.data(16, 8);
+/** Three nodes: usize next, i32 whether it has been found. */
+const NODES: usize = memory.data(24, 8);
 
 function push(node: usize): void {
   rseq.restart();
@@ -46,6 +46,7 @@ function find(node: usize): void {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(NODES, NODES + 8);
+  store<usize>(NODES + 8, NODES + 16);
   store<usize>(HEAD, NODES);
   const tid = spawn(pop, 0);
   const first = <usize>pop(0);

@@ -1,14 +1,14 @@
 // @ts-nocheck AssemblyScript
 // Meant: pop looks at count and top outside; a section compares both and stores the count.
 // Invariant: every item is on the stack or in a hand, once.
-// Mistake: the section compares the count only. One thread has seen count 1 and item 1; the other
-// pops item 1 and pushes item 2; the count is 1 again, so the first takes item 1 as well, and item
-// 2 is lost.
+// Mistake: the section compares the count only. One thread has seen count 2 and item 2; the other
+// pops item 2 and pushes item 4; the count is 2 again, so the first takes item 2 as well, and item
+// 4 is lost.
 
 import { join, rseq, spawn } from 'wasm-rseq/assembly';
 
-/** i32 count, i32 items[2]; the top of `count` items is at STACK + count * 4. */
-const STACK: usize = memory.data(12, 4);
+/** i32 count, i32 items[3]; the top of `count` items is at STACK + count * 4. */
+const STACK: usize = memory.data(16, 4);
 
 function push(item: i32): void {
   rseq.restart();
@@ -40,11 +40,13 @@ function pop(_unused: usize): i32 {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   push(1);
+  push(2);
   const tid = spawn(pop, 0);
   let sum = pop(0);
-  push(2);
+  assert(sum != 0, 'the stack was not empty');
+  push(4);
   sum += join(tid);
   for (let count = load<i32>(STACK); count > 0; count--) sum += load<i32>(STACK + <usize>count * 4);
-  assert(sum == 3, 'an item was taken twice');
+  assert(sum == 7, 'an item was taken twice');
   return 0;
 }

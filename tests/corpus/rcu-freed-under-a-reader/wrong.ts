@@ -37,6 +37,7 @@ export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(CURRENT, VERSIONS);
   const tid = spawn(read, 0);
+  read(0);
   atomic.store<usize>(CURRENT, VERSIONS + 4);
   atomic.store<i32>(VERSIONS, FREED);
   join(tid);

@@ -1,11 +1,16 @@
 // @ts-nocheck AssemblyScript
 // Right: two holders drop their references in a section; who makes the count 0 frees.
-// Invariant: the object is freed once.
+// Invariant: the object is freed once, and not while somebody holds it.
 
 import { join, rseq, spawn } from 'wasm-rseq/assembly';
 
 const REFERENCES: usize = memory.data(4, 4);
 const FREED: usize = memory.data(4, 4);
+
+function free(): void {
+  assert(atomic.load<i32>(REFERENCES) == 0, 'freed while it is held');
+  atomic.add<i32>(FREED, 1);
+}
 
 function drop(_unused: usize): i32 {
   let left = 0;
@@ -14,7 +19,7 @@ function drop(_unused: usize): i32 {
   left = load<i32>(REFERENCES) - 1;
   store<i32>(REFERENCES, left);
   rseq.end();
-  if (left == 0) atomic.add<i32>(FREED, 1);
+  if (left == 0) free();
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript
 // Meant: two holders drop their references in a section; who makes the count 0 frees.
-// Invariant: the object is freed once.
+// Invariant: the object is freed once, and not while somebody holds it.
 // Mistake: who finds the count 0 afterwards frees. Both drop, then both look: each finds 0 and
 // frees.
 
@@ -8,6 +8,11 @@ import { join, rseq, spawn } from 'wasm-rseq/assembly';
 
 const REFERENCES: usize = memory.data(4, 4);
 const FREED: usize = memory.data(4, 4);
+
+function free(): void {
+  assert(atomic.load<i32>(REFERENCES) == 0, 'freed while it is held');
+  atomic.add<i32>(FREED, 1);
+}
 
 function drop(_unused: usize): i32 {
   let left = 0;
@@ -17,7 +22,7 @@ function drop(_unused: usize): i32 {
   store<i32>(REFERENCES, left);
   rseq.end();
   left = load<i32>(REFERENCES);
-  if (left == 0) atomic.add<i32>(FREED, 1);
+  if (left == 0) free();
   return 0;
 }
 

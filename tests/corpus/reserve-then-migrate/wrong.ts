@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript
 // Meant: a section reserves a place in the buffer of its CPU; the record goes there afterwards,
 // from anywhere.
-// Invariant: every reserved place holds a record.
+// Invariant: every reserved place holds a record, and every record is in one.
 // Mistake: the record goes to the buffer of the CPU that the thread is on by then. It reserves
 // place 0 of CPU 0, is moved to CPU 1 and stores there; place 0 of CPU 0 stays empty.
 
@@ -29,10 +29,14 @@ export function main(): i32 {
   const tid = spawn(record, 1);
   record(2);
   join(tid);
+  let sum = 0;
   for (let buffer = BUFFERS; buffer < BUFFERS + 128; buffer += 64) {
     for (let place = 0; place < load<i32>(buffer); place++) {
-      assert(load<i32>(buffer + <usize>place * 4, 4) != 0, 'a reserved place is empty');
+      const value = load<i32>(buffer + <usize>place * 4, 4);
+      assert(value != 0, 'a reserved place is empty');
+      sum += value;
     }
   }
+  assert(sum == 3, 'a record was written over');
   return 0;
 }
