@@ -1,0 +1,59 @@
+// What is mutated: the right programs of the corpus, and the primitives of the library, each with the
+// harness that tests/check/primitives has for it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
+const CORPUS = 'tests/corpus';
+const LIBRARY = 'assembly/percpu';
+const HARNESSES = 'tests/check/primitives';
+
+/**
+ * A subject: its name, the file that is mutated, what it is checked with, and the files of the program,
+ * by name, that has `text` for that file; program.ts is the main one.
+ */
+export function corpusSubjects(corpus) {
+  return corpus.map(({ name, cpus, abi, signals }) => ({
+    name,
+    file: `${CORPUS}/${name}/right.ts`,
+    settings: { cpus, abi, signals },
+    program: (text) => ({ 'program.ts': text }),
+  }));
+}
+
+/** Errors: a primitive has no harness. */
+export function librarySubjects() {
+  return list(LIBRARY).map((file) => {
+    const name = basename(file, '.ts');
+    const harness = read(`${HARNESSES}/${file}`);
+    return {
+      name: `percpu/${name}`,
+      file: `${LIBRARY}/${file}`,
+      settings: { cpus: 2 },
+      program: (text) => ({
+        'program.ts': harness.replaceAll(`'wasm-rseq/${LIBRARY}/${name}'`, `'./${name}'`),
+        [file]: outside(text),
+      }),
+    };
+  });
+}
+
+export function read(file) {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+/** A file of assembly/percpu that stands outside of the library. */
+function outside(text) {
+  return text
+    .replaceAll(/(from\s+')\.\.\/\.\.\//g, '$1wasm-rseq/')
+    .replaceAll(/(from\s+')\.\.\//g, '$1wasm-rseq/assembly/')
+    .replaceAll(/(from\s+')\.\//g, '$1wasm-rseq/assembly/percpu/');
+}
+
+function list(folder) {
+  return readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
+}
