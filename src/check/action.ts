@@ -1,7 +1,7 @@
 // What can happen next: a thread runs on a CPU up to its next interruption point, a thread gets a signal,
 // or the time of the next timer comes. Each is one word.
 
-import { type Choice, TIME_PASSES } from '../kernel/scheduler.js';
+import { type Choice, CPU_LOST, TIME_PASSES } from '../kernel/scheduler.js';
 
 /** CPUs that a checked program can have. */
 export const MAX_CHECKED_CPUS = 32;
@@ -26,7 +26,7 @@ export function signalAction(tid: number, signo: number): Action {
 
 export const TIME_ACTION: Action = TIME << CPU_BITS;
 
-/** A CPU is left idle, its thread waits for it: the first half of giving it to another. */
+/** The thread that has the CPU loses it: to nobody, or as the first half of giving it to another. */
 export function parkAction(cpu: number): Action {
   return (PARK << CPU_BITS) | cpu;
 }
@@ -68,5 +68,6 @@ export function toChoice(action: Action, choice: Choice): void {
   choice.tid = tidOf(action);
   choice.cpu = cpuOf(action);
   choice.fuel = isRun(action) ? 1 : 0;
-  choice.event = isRun(action) || action === TIME_ACTION ? TIME_PASSES : signalOf(action);
+  if (isPark(action)) choice.event = CPU_LOST;
+  else choice.event = isRun(action) || action === TIME_ACTION ? TIME_PASSES : signalOf(action);
 }

@@ -119,4 +119,3 @@ export function limitsOf(options: CheckOptions): Limits {
     depth: positive('depth'),
   };
 }
-

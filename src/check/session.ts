@@ -11,7 +11,14 @@ import { LivenessSearch } from './liveness.js';
 import { Executor, type Terminal } from './executor.js';
 import { type ProgressListener, Watch } from './limits.js';
 import type { Locality, UseRecord } from './locality.js';
-import { type CheckFailure, type CheckOptions, type CheckResult, integer, limitsOf, type Verdict } from './options.js';
+import {
+  type CheckFailure,
+  type CheckOptions,
+  type CheckResult,
+  integer,
+  limitsOf,
+  type Verdict,
+} from './options.js';
 import { ShortestSearch, type Violation } from './shortest.js';
 import { Space, type Successor } from './space.js';
 import { Transitions } from './transitions.js';
@@ -103,8 +110,7 @@ export class Session {
 
   /** What this session takes for granted. */
   get knowledge(): Knowledge {
-    const { parks, hasLoudSwitches, merges, hasForeignRestarts } =
-      this.#space.transitions.executor;
+    const { parks, hasLoudSwitches, merges, hasForeignRestarts } = this.#space.transitions.executor;
     return {
       sharedWords: this.#space.locality.words,
       hasSilentSwitches: parks && !hasLoudSwitches,
@@ -279,7 +285,12 @@ export class Session {
     const who = livelock.tids.map((tid) => `thread ${tid}`).join(', ');
     const message = `livelock: ${who} can go on for ever, and no section commits any more`;
     const failure = { kind: 'livelock', message, place: '', tid: livelock.tids[0] ?? 0 } as const;
-    return { ...this.result('violated'), failure, schedule: example.schedule, steps: example.steps };
+    return {
+      ...this.result('violated'),
+      failure,
+      schedule: example.schedule,
+      steps: example.steps,
+    };
   }
 
   /** The answer after all searches; states and transitions are those of the last one here. */

@@ -1,7 +1,7 @@
 // The search for the shortest way to a failure: fewest preemptions first, then fewest steps. States are
 // kept with how they were reached. Also the search when preemptions are bounded.
 
-import { type Action, cpuOf, isRun, MAX_CHECKED_CPUS, signalOf, tidOf } from './action.js';
+import { type Action, cpuOf, isPark, isRun, MAX_CHECKED_CPUS, signalOf, tidOf } from './action.js';
 import { enlarged, Interner } from './interner.js';
 import type { Watch } from './limits.js';
 import { type Space, type Successor } from './space.js';
@@ -147,7 +147,7 @@ export class ShortestSearch {
 
   /** How many threads lose what they could have gone on with. */
   #preemptions(tuple: Int32Array, last: number, action: Action): number {
-    if (signalOf(action) !== 0) return 1;
+    if (signalOf(action) !== 0 || isPark(action)) return 1;
     if (!isRun(action)) return 0;
     const space = this.#space;
     const { executor } = space.transitions;

@@ -83,6 +83,10 @@ export class Space {
       }
     }
     if (shared.hasTimers) to.push(TIME_ACTION);
+    // Others than the program's threads want CPUs too.
+    shared.current.forEach((tid, cpu) => {
+      if (tid !== 0 && this.#canNoticeLoss(states, from, tid)) to.push(parkAction(cpu));
+    });
     if (to.length === 0 || this.options.signals === 0) return;
     for (let index = THREADS; index < length; index++) {
       const thread = executor.threadInfo(states[from + index] as number);
@@ -92,6 +96,13 @@ export class Space {
         if (isBlocked === 0n) to.push(signalAction(index - THREADS + 1, signo));
       }
     }
+  }
+
+  /** It makes a difference to the thread that it loses its CPU for a while. */
+  #canNoticeLoss(states: Int32Array, from: number, tid: number): boolean {
+    const { executor } = this.transitions;
+    const thread = executor.threadInfo(states[from + THREADS + tid - 1] as number);
+    return thread.isRunnable && (thread.isInSection || !executor.parks);
   }
 
   /** True when the thread that ran last could run on. */

@@ -45,7 +45,12 @@ export type Report =
   /** Ways that another may go. */
   | { readonly kind: 'work'; readonly paths: readonly Path[] }
   | { readonly kind: 'paths'; readonly paths: readonly Path[] }
-  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly stack: string };
+  | {
+      readonly kind: 'failed';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+    };
 
 const port = parentPort;
 if (port === null) throw new Error('check-worker is to be started as a worker thread');

@@ -91,12 +91,22 @@ function toSubject(
     ...(options.stdin !== undefined && { stdin: readBytes(options.stdin) }),
     ...(sourceMap !== undefined && { sourceMap }),
   };
-  return { wasm, options: given, shard: options.shard && `${options.shard.index}/${options.shard.count}` };
+  return {
+    wasm,
+    options: given,
+    shard: options.shard && `${options.shard.index}/${options.shard.count}`,
+  };
 }
 
 const MEBIBYTE = 2 ** 20;
 
-function limitsOf({ preemptions, maxStates, maxSeconds, maxMemory, depth }: CheckCommandOptions): CheckOptions {
+function limitsOf({
+  preemptions,
+  maxStates,
+  maxSeconds,
+  maxMemory,
+  depth,
+}: CheckCommandOptions): CheckOptions {
   return {
     ...(preemptions !== undefined && { preemptions }),
     ...(maxStates !== undefined && { maxStates }),

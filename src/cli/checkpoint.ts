@@ -39,7 +39,9 @@ export function readCheckpoint(path: string, subject: Subject): Checkpoint {
   const words = (bytes.length - end - 1) / 4;
   if (!Number.isInteger(words / 2)) throw new InputError(`${path} is cut short`);
   const view = new DataView(bytes.buffer, bytes.byteOffset + end + 1);
-  const fingerprints = Int32Array.from({ length: words }, (_, index) => view.getInt32(index * 4, true));
+  const fingerprints = Int32Array.from({ length: words }, (_, index) =>
+    view.getInt32(index * 4, true),
+  );
   return { ...(head as unknown as Checkpoint), fingerprints };
 }
 

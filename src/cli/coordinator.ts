@@ -152,7 +152,10 @@ export class Coordinator {
   }
 
   async #checkAlone(): Promise<ParallelResult> {
-    const { result } = (await this.#first.ask({ kind: 'check' })) as Extract<Report, { kind: 'result' }>;
+    const { result } = (await this.#first.ask({ kind: 'check' })) as Extract<
+      Report,
+      { kind: 'result' }
+    >;
     return { result, checkpoint: undefined };
   }
 
@@ -266,7 +269,13 @@ export class Coordinator {
     this.#assign();
   }
 
-  #note({ explored, states, knowledge, seen, isFull }: Extract<Report, { kind: 'explored' }>): void {
+  #note({
+    explored,
+    states,
+    knowledge,
+    seen,
+    isFull,
+  }: Extract<Report, { kind: 'explored' }>): void {
     this.#states += states;
     this.#transitions += explored.transitions;
     this.#frontier.push(...explored.frontier);
@@ -338,7 +347,10 @@ export class Coordinator {
     const control = Control.create(1);
     const { wasm, options } = this.#options;
     const { onProgress: _, ...rest } = options;
-    const helper = new Helper({ wasm, options: rest, control: control.buffers, index: 0 }, () => {});
+    const helper = new Helper(
+      { wasm, options: rest, control: control.buffers, index: 0 },
+      () => {},
+    );
     this.#helpers.push(helper);
     await helper.report();
     helper.tell({ kind: 'begin', knowledge: this.#knowledge, fingerprints: [] });
@@ -387,8 +399,13 @@ export class Coordinator {
 }
 
 /** What has stopped a search that was not told to. */
-function reasonOf({ maxStates, maxSeconds, maxMemory }: CheckOptions, states: number, seconds: number): string {
+function reasonOf(
+  { maxStates, maxSeconds, maxMemory }: CheckOptions,
+  states: number,
+  seconds: number,
+): string {
   if (maxStates !== undefined && states >= maxStates) return `--max-states ${maxStates} reached`;
-  if (maxSeconds !== undefined && seconds >= maxSeconds) return `--max-seconds ${maxSeconds} reached`;
+  if (maxSeconds !== undefined && seconds >= maxSeconds)
+    return `--max-seconds ${maxSeconds} reached`;
   return maxMemory === undefined ? '--depth reached' : '--max-memory reached';
 }

@@ -140,7 +140,9 @@ export function addCheckOptions(command: Command): void {
     .option('--liveness', 'also look for threads that go on for ever and never commit')
     .option('--exact', 'keep states, not fingerprints of 64 bits')
     .addOption(list('--without <names>', 'reductions to search without', REDUCTIONS))
-    .addOption(integer('--workers <count>', 'threads of this command (default: one a core)', 1, 256))
+    .addOption(
+      integer('--workers <count>', 'threads of this command (default: one a core)', 1, 256),
+    )
     .addOption(shardOption())
     .option('--resume <file>', 'go on where a check was stopped')
     .option('--checkpoint <file>', 'where to write that (default: FILE.checkpoint)')
@@ -170,7 +172,8 @@ function list(flags: string, description: string, names: readonly string[]): Opt
   const option = new Option(flags, `${description}: ${names.join(', ')}`);
   return option.argParser((text: string) => {
     const chosen = text.split(',');
-    for (const name of chosen) if (!names.includes(name)) throw unfit(option, name, names.join(' or '));
+    for (const name of chosen)
+      if (!names.includes(name)) throw unfit(option, name, names.join(' or '));
     return chosen;
   });
 }

@@ -19,7 +19,13 @@ import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
 import type { Personality, ResumeOutcome } from './rseq/personality.js';
 import { MAX_SLICE_FUEL, Schedule, type Timekeeping } from './schedule.js';
-import { type Choice, type Scheduler, type SchedulerView, TIME_PASSES } from './scheduler.js';
+import {
+  type Choice,
+  CPU_LOST,
+  type Scheduler,
+  type SchedulerView,
+  TIME_PASSES,
+} from './scheduler.js';
 import { DEFAULT_ACTION } from './signal-frame.js';
 import {
   disposition,
@@ -204,13 +210,15 @@ export class Kernel implements SchedulerView, Services {
 
   /** Something that no thread does. */
   #happen(choice: Choice): void {
-    const { event, tid } = choice;
-    const thread = this.process.threads.get(tid);
-    if (event === undefined || (event !== TIME_PASSES && !isSignal(event))) return refuse(choice);
+    const { event, tid, cpu } = choice;
     this.schedule.append(choice);
-    if (event !== TIME_PASSES) {
+    if (event === TIME_PASSES) {
+      if (this.#skipToNextTimer()) this.#expireTimers();
+    } else if (event === CPU_LOST && this.cpus[cpu] !== undefined) this.park(cpu);
+    else if (event !== undefined && isSignal(event)) {
+      const thread = this.process.threads.get(tid);
       if (thread !== undefined && thread.state !== 'dead') this.signal(thread, event);
-    } else if (this.#skipToNextTimer()) this.#expireTimers();
+    } else refuse(choice);
   }
 
   #runSlice(choice: Choice): void {
@@ -578,7 +586,8 @@ export class Kernel implements SchedulerView, Services {
     if (thread.cpu !== cpu) this.#dispatcher.move(thread, cpu);
     const { ip } = thread.registers;
     const outcome = thread.notifyResume ? this.#personality.onResume(thread) : 'unchanged';
-    if (outcome === 'redirected') this.#tracer.emit(TraceEvent.Restart, thread, ip, thread.registers.ip);
+    if (outcome === 'redirected')
+      this.#tracer.emit(TraceEvent.Restart, thread, ip, thread.registers.ip);
     thread.concurrencyId = 0;
     thread.events |= RseqEvent.Preempt;
     thread.notifyResume = true;
@@ -598,6 +607,8 @@ export class Kernel implements SchedulerView, Services {
     saveProcess(this.process, to);
     saveCpuSet(this.onlineCpus, to);
     to.list(this.cpus, ({ current }) => to.word(current?.tid ?? 0));
+    // The threads have them; here they say which is the next.
+    to.list(this.cpus, ({ current }) => to.word(this.#heldId(current)));
     to.list(this.futexes.keys(), (key) => {
       to.double(key);
       to.list([...this.futexes.waiters(key)], ({ thread }) => to.word(thread.tid));
@@ -608,6 +619,12 @@ export class Kernel implements SchedulerView, Services {
     to.word(this.#nextTid);
     to.word(this.console.position);
     to.list(this.random.state, (word) => to.word(word));
+  }
+
+  /** The concurrency id that a thread with a CPU has, where anybody asks, and 1; 0 without. */
+  #heldId(thread: Thread | undefined): number {
+    if (thread === undefined || this.#personality.readsEvents !== true) return 0;
+    return thread.concurrencyId + 1;
   }
 
   /** A thread, without what its context holds. */
@@ -658,6 +675,7 @@ export class Kernel implements SchedulerView, Services {
     loadProcess(this.process, from);
     this.onlineCpus.assign(loadCpuSet(from));
     const current = from.list(() => from.word());
+    from.list(() => from.word());
     current.forEach((tid, cpu) => {
       if (tid > 0) this.#dispatcher.resumeOn(this.cpus[cpu] as Cpu, threadOf(tid));
     });

@@ -3,9 +3,8 @@
 // Text: `s1.` and base64url of LEB128 words, two a slice: tid * 256 + cpu, then fuel. Fuel 0 is followed by
 // the event. `c1.` is the same of a run in which instructions take no time.
 
-import { NSIG } from '../abi/signal.js';
 import { MAX_CPUS } from './cpu-set.js';
-import type { Choice } from './scheduler.js';
+import { type Choice, CPU_LOST } from './scheduler.js';
 
 /** The guest counts fuel in a signed 32-bit word, and may overshoot by what one block costs. */
 export const MAX_SLICE_FUEL: number = 2 ** 30;
@@ -109,8 +108,8 @@ function readSlice(words: readonly number[], at: number, index: number): Choice 
   }
   const slice = { tid: Math.floor(place / MAX_CPUS), cpu: place % MAX_CPUS, fuel };
   if (fuel > 0) return slice;
-  if ((event as number) > NSIG) {
-    throw new ScheduleError(`schedule slice ${index}: event ${event} is no signal`);
+  if ((event as number) > CPU_LOST) {
+    throw new ScheduleError(`schedule slice ${index}: there is no event ${event}`);
   }
   return { ...slice, event: event as number };
 }

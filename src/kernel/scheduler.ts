@@ -3,6 +3,7 @@
 //
 // Law R1 shows in the type: a scheduler sees queues and affinities, never registers or sections.
 
+import { NSIG } from '../abi/signal.js';
 import type { Cpu } from './cpu.js';
 import type { Thread } from './thread.js';
 
@@ -11,12 +12,15 @@ export interface Choice {
   cpu: number;
   tid: number;
   fuel: number;
-  /** What happens when fuel is 0: TIME_PASSES, or the number of a signal that the thread gets. */
+  /** What happens when fuel is 0: TIME_PASSES, CPU_LOST, or the number of a signal that the thread gets. */
   event?: number;
 }
 
 /** Event: the time of the next timer has come. Without one nothing happens. */
 export const TIME_PASSES = 0;
+
+/** Event: the thread that has `cpu` loses it to nobody in the program, behind the last signal. */
+export const CPU_LOST: number = NSIG + 1;
 
 export interface SchedulerView {
   readonly cpus: readonly Cpu[];

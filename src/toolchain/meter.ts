@@ -2,7 +2,8 @@
 // the host for more when there is none left.
 //
 // Points stand at loop heads and where entry-points.ts wants them; in 'instruction' metering also before
-// every access to memory. Inside a section they stand where lowering put them, whatever the metering.
+// every access to memory and every system call. Inside a section they stand where lowering put them,
+// whatever the metering.
 // What was executed since the last charge is charged at the next point, and before control flow
 // splits or joins; only points look at the result. So fuel is exact at every point.
 //
@@ -518,10 +519,19 @@ class FunctionMeter {
     const placeholder = parsePlaceholderName(target);
     if (placeholder !== undefined) return this.#expand(placeholder);
     this.#visitOperands(ref);
+    if (this.syscalls.has(target)) return this.#systemCall(ref);
     this.#count(ref);
-    if (!this.syscalls.has(target)) return this.#callOut(ref);
+    return this.#callOut(ref);
+  }
+
+  /** What other threads do before it may change what it does: with a point, they can. */
+  #systemCall(ref: Ref): Ref {
+    const { ir } = this;
+    const hasPoint = this.options.metering === 'instruction' && this.#open === undefined;
+    const call = hasPoint ? ir.before(this.func, ref, this.#point()) : ref;
+    this.#count(ref);
     const ip = ir.module.i32.const(this.layout.point(this.#name, this.#line));
-    const args = ir.operands(ref).map((operand) => operand.get());
+    const args = ir.operands(call).map((operand) => operand.get());
     return this.#callOut(ir.module.call(SYSCALL, [ip, ...args], ir.binaryen.i32));
   }
 

@@ -24,6 +24,10 @@ export async function compileEntry(
   return compileProgram(file, { ...options, optimizeLevel: 3, cacheFolder: CACHE_FOLDER });
 }
 
-export function optionsOf({ cpus, signals }: CorpusEntry): CheckOptions {
-  return { cpus, ...(signals !== undefined && { signals }) };
+export function optionsOf({ cpus, signals, preemptions }: CorpusEntry): CheckOptions {
+  return {
+    cpus,
+    ...(signals !== undefined && { signals }),
+    ...(preemptions !== undefined && { preemptions }),
+  };
 }

@@ -5,6 +5,34 @@ import { check, type CheckOptions } from '../../src/check/index.js';
 import { compileSource } from '../guests/compile.js';
 
 const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
+  'a section is sent back by steps that nobody else can notice': [
+    { cpus: 1 },
+    `
+    import { join, rseq, spawn } from 'wasm-rseq/assembly';
+    const COUNT: usize = memory.data(4, 64);
+    const SLOT: usize = memory.data(4, 64);
+    const MINE: usize = memory.data(64, 64);
+    function worker(_: usize): i32 {
+      if (rseq.restart()) store<i32>(COUNT, load<i32>(COUNT) + 1);
+      rseq.start();
+      store<i32>(SLOT, load<i32>(SLOT) + 1);
+      rseq.end();
+      return 0;
+    }
+    export function main(): i32 {
+      rseq.register();
+      const tid = spawn(worker, 0);
+      store<i32>(MINE, 1);
+      store<i32>(MINE, 2, 4);
+      store<i32>(MINE, 3, 8);
+      store<i32>(MINE, 4, 12);
+      store<i32>(MINE, 5, 16);
+      store<i32>(MINE, 6, 20);
+      if (load<i32>(COUNT) >= 5) return 1;
+      join(tid);
+      return 0;
+    }`,
+  ],
   'the only thread is moved between two readings of the CPU': [
     { cpus: 2 },
     `
