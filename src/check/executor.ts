@@ -400,7 +400,7 @@ export class Executor {
     const { kernel } = this.#booted;
     if (kernel.process.hasExited || kernel.cpus.length === 1) return;
     const isNew = (tid: number): boolean => tid > threadsBefore;
-    for (const { tid, state, affinity, cpu } of [...kernel.process.threads.values()]) {
+    for (const { tid, state, affinity, cpu } of kernel.process.threads.values()) {
       if (state === 'dead' || (tid !== subject && !isNew(tid))) continue;
       if (kernel.cpus[cpu]?.current?.tid === tid) continue;
       const first = kernel.cpus.find(({ id }) => affinity.has(id) && kernel.isOnline(id));

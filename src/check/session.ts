@@ -143,7 +143,9 @@ export class Session {
   explore(paths: readonly Path[], visited: Visited): Explored {
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
     const result = search.run(this.#space.transitions.initial(), paths);
-    return { ...result, frontier: result.isComplete ? [] : search.frontier };
+    // What is found by mistake is no failure.
+    const isViolated = result.isViolated && !this.#space.isMistaken;
+    return { ...result, isViolated, frontier: result.isComplete ? [] : search.frontier };
   }
 
   /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */

@@ -78,6 +78,7 @@ class Helper {
   }
 
   tell(order: Order): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     this.worker.postMessage(order);
   }
 
