@@ -50,6 +50,25 @@ export function barsTable(bars) {
   return table(lines, 'lrrll');
 }
 
+/** What bench/check.js has measured. */
+export function checkTable(rows) {
+  const lines = [
+    ['program', 'by', 'verdict', 'states', 'transitions', 'time', '1/s', 'ratio', 'max/min', ''],
+  ];
+  for (const row of rows) {
+    const { name, by, states, transitions, seconds, rate, ratio, spread } = row;
+    if (seconds === null) {
+      lines.push([name, by, 'absent', '-', '-', '-', '-', '-', '-', row.reason]);
+      continue;
+    }
+    const numbers = [states, transitions].map(String);
+    const times = [time(seconds * 1e9), whole(rate), ratio.toFixed(2), spread.toFixed(2)];
+    const bar = row.bar === undefined ? '' : `${row.bar}: ${verdict(row.pass)}`;
+    lines.push([name, by, row.verdict, ...numbers, ...times, bar]);
+  }
+  return table(lines, 'lllrrrrrrl');
+}
+
 function verdict(pass) {
   if (pass === null) return 'not judged';
   return pass ? 'pass' : 'short';

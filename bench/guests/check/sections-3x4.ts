@@ -1,0 +1,5 @@
+import { sections } from './sections';
+
+export function main(): i32 {
+  return sections(3, 4);
+}
