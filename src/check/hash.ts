@@ -14,6 +14,14 @@ export function finish(lane: number): number {
   return value ^ (value >>> 16);
 }
 
+/** A place in a table for three words: cheap, and no part of a fingerprint. */
+export function spread(first: number, second: number, third: number): number {
+  const sum =
+    Math.imul(first, 0x9e3779b1) + Math.imul(second, 0x85ebca6b) + Math.imul(third, 0xc2b2ae35);
+  const value = Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d);
+  return value ^ (value >>> 16);
+}
+
 /** Where a lane begins. */
 export const LOW_SEED: number = 0x9747b28c | 0;
 export const HIGH_SEED: number = 0x2f0b4c47 | 0;

@@ -8,7 +8,7 @@
 //
 // The program's variables outside memory are words of a chunk as well: GLOBALS_BASE.
 
-import { finish, mix, placed } from './hash.js';
+import { finish, placed, spread } from './hash.js';
 import { enlarged, Interner } from './interner.js';
 
 const LINE_WORDS = 16;
@@ -17,7 +17,9 @@ const CHUNK_LINES = 16;
 const LINE_SHIFT = 6;
 const CHUNK_SHIFT = 10;
 
-const CACHE_SLOTS = 1 << 16;
+/** Words of the cache of writes, and of an entry: content, address, word, result + 1. */
+const CACHE_WORDS = 1 << 16;
+const ENTRY_WORDS = 4;
 
 export class MemoryStates {
   readonly #lines = new Interner();
@@ -31,9 +33,8 @@ export class MemoryStates {
   #tuple = new Int32Array(16);
   readonly #line = new Int32Array(LINE_WORDS);
   readonly #chunk = new Int32Array(CHUNK_LINES);
-  // Writes done before: content, address, word; then the result.
-  readonly #cacheKeys = new Int32Array(CACHE_SLOTS * 3);
-  readonly #cacheResults = new Int32Array(CACHE_SLOTS);
+  /** Writes done before. */
+  readonly #cache = new Int32Array(CACHE_WORDS);
 
   /** initialWord: what the memory holds at the beginning, by address. */
   constructor(initialWord: (address: number) => number) {
@@ -64,21 +65,22 @@ export class MemoryStates {
 
   /** The content that comes of storing `word` at `address`. */
   write(content: number, address: number, word: number): number {
-    const slot = (mix(mix(content, address), word) >>> 7) & (CACHE_SLOTS - 1);
-    const keys = this.#cacheKeys;
+    const cache = this.#cache;
+    const entry = (spread(content, address, word) * ENTRY_WORDS) & (CACHE_WORDS - 1);
+    const cached = cache[entry + 3] as number;
     if (
-      this.#cacheResults[slot] !== 0 &&
-      keys[slot * 3] === content &&
-      keys[slot * 3 + 1] === (address | 0) &&
-      keys[slot * 3 + 2] === word
+      cached !== 0 &&
+      cache[entry] === content &&
+      cache[entry + 1] === (address | 0) &&
+      cache[entry + 2] === word
     ) {
-      return (this.#cacheResults[slot] as number) - 1;
+      return cached - 1;
     }
     const result = this.#write(content, address, word);
-    keys[slot * 3] = content;
-    keys[slot * 3 + 1] = address;
-    keys[slot * 3 + 2] = word;
-    this.#cacheResults[slot] = result + 1;
+    cache[entry] = content;
+    cache[entry + 1] = address;
+    cache[entry + 2] = word;
+    cache[entry + 3] = result + 1;
     return result;
   }
 

@@ -14,6 +14,7 @@ import { wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, StepEvent, Terminal } from './executor.js';
 import { wordsOf } from './executor.js';
 import { enlarged, Interner } from './interner.js';
+import { Triples } from './triples.js';
 
 export type { Terminal } from './executor.js';
 
@@ -69,19 +70,21 @@ const THREAD = 3;
 const ALL_THREADS = 4;
 const ALL_MEMORY = 5;
 
+const NO_THREAD = -1;
+
 export class TransitionPanic extends Error {
   override readonly name = 'TransitionPanic';
 }
 
 export class Transitions {
   readonly executor: Executor;
-  readonly #nodes = new Interner();
+  /** Action, shared, thread; or the node above, the value that leads to it, NO_THREAD. */
+  readonly #nodes = new Triples();
   readonly #tuples = new Interner();
   #kinds = new Uint8Array(1024);
   /** The address to read, or the index of a leaf. */
   #values = new Int32Array(1024);
   readonly #leaves: Leaf[] = [];
-  readonly #key = new Int32Array(3);
 
   /** hasSignals: signals may come at any time. */
   constructor(
@@ -165,13 +168,9 @@ export class Transitions {
   }
 
   #root(states: Int32Array, from: number, action: Action): number {
-    const key = this.#key;
     const shared = states[from + SHARED] as number;
     const tid = this.#subject(shared, action);
-    key[0] = action;
-    key[1] = shared;
-    key[2] = tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number);
-    return this.#node(3);
+    return this.#node(action, shared, tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number));
   }
 
   /** The thread that the action is about, or 0. */
@@ -181,13 +180,11 @@ export class Transitions {
   }
 
   #child(node: number, value: number): number {
-    this.#key[0] = node;
-    this.#key[1] = value;
-    return this.#node(2);
+    return this.#node(node, value, NO_THREAD);
   }
 
-  #node(length: number): number {
-    const node = this.#nodes.intern(this.#key, 0, length);
+  #node(first: number, second: number, third: number): number {
+    const node = this.#nodes.numberOf(first, second, third);
     if (node < this.#kinds.length) return node;
     const kinds = new Uint8Array(this.#kinds.length * 2);
     kinds.set(this.#kinds);
