@@ -141,6 +141,7 @@ export class Executor {
   #wasInSection = false;
   #wasCurrent = false;
   #runsBefore = 0;
+  readonly #initial: Step;
 
   /** Called with what happens when a thread that has to begin its section again does. */
   onFuture: (events: readonly StepEvent[]) => void = () => {};
@@ -174,6 +175,7 @@ export class Executor {
       if (isGlobal(address)) return globals[globalAt(address)]?.[(address >>> 2) & 1] ?? 0;
       return address / 4 < guestWords ? (words[address / 4] as number) : 0;
     });
+    this.#initial = { ...this.#capture(), content: 0, ...NOTHING };
   }
 
   get booted(): Booted {
@@ -190,8 +192,7 @@ export class Executor {
 
   /** The state at the beginning. */
   initial(): Step {
-    this.#boot();
-    return { ...this.#capture(), content: 0, ...NOTHING };
+    return this.#initial;
   }
 
   /** Go from a state by an action. */
@@ -213,7 +214,7 @@ export class Executor {
     const holder = isPark(action) ? (kernel.cpus[cpuOf(action)]?.current?.tid ?? 0) : tidOf(action);
     if (isPark(action)) kernel.park(cpuOf(action));
     else this.#stepKernel();
-    const events = [...this.#events.list];
+    const events = this.#events.list.slice();
     if (this.parks) {
       this.#listen();
       this.#settle(holder, threads.length);
@@ -227,10 +228,9 @@ export class Executor {
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
     const end = terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
-    const threadsAfter = terminal === undefined ? this.#withoutDoomed(end) : end.threads;
     return {
-      ...end,
-      threads: threadsAfter,
+      shared: end.shared,
+      threads: terminal === undefined ? this.#withoutDoomed(end) : end.threads,
       content: after,
       accesses,
       events,
@@ -421,10 +421,8 @@ export class Executor {
   }
 
   #dependence(joiners: readonly number[]): Dependence {
-    const others = new Set<number>();
-    for (const { kind } of this.#events.list) {
-      if (kind === TraceEvent.Exit) for (const tid of joiners) others.add(tid);
-    }
+    const hasEnded = this.#events.list.some(({ kind }) => kind === TraceEvent.Exit);
+    const others = new Set(hasEnded ? joiners : []);
     const cpus = this.#booted.kernel.cpus.length;
     for (const call of this.#calls) {
       const dependence = dependenceOf(call, cpus);
@@ -435,26 +433,24 @@ export class Executor {
   }
 
   #load(shared: number, content: number, threads: ArrayLike<number>): void {
-    const { words: sharedWords } = this.shared;
-    const from = new WordReader(
-      sharedWords.subarray(
-        this.shared.start(shared),
-        this.shared.start(shared) + this.shared.length(shared),
-      ),
-    );
+    const from = new WordReader(this.shared.words, this.shared.start(shared));
     this.#resize(from.word());
     const descriptors = from.word();
     this.#loadContent(content);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
-    const readers = Array.from(threads, (id) => new WordReader(this.threads.tuple(id)));
+    const { words } = this.threads;
+    const readers: WordReader[] = [];
+    for (let index = 0; index < threads.length; index++) {
+      readers.push(new WordReader(words, this.threads.start(threads[index] as number)));
+    }
     const { kernel, guest } = this.#booted;
     kernel.load(from, readers);
-    readers.forEach((reader, index) => {
-      const thread = kernel.process.threads.get(index + 1) as Thread;
-      this.#signalsTaken[index] = reader.word() >> 1;
+    this.#signalsTaken.length = 0;
+    for (const reader of readers) {
+      const tid = this.#signalsTaken.push(reader.word() >> 1);
+      const thread = kernel.process.threads.get(tid) as Thread;
       if (thread.suspension !== 'ended') guest.machine.loadContext(thread.context, reader);
-    });
-    this.#signalsTaken.length = readers.length;
+    }
   }
 
   /** Memory never shrinks: a machine with less is a new one. */
@@ -517,9 +513,8 @@ export class Executor {
 
   #capture(): { shared: number; threads: number[] } {
     const { kernel } = this.#booted;
-    const threads = Array.from({ length: kernel.threadCount }, (_, index) =>
-      this.#captureThread(index + 1),
-    );
+    const threads: number[] = [];
+    for (let tid = 1; tid <= kernel.threadCount; tid++) threads.push(this.#captureThread(tid));
     const words = this.#words;
     words.clear();
     words.word(this.#guestBytes);
@@ -527,7 +522,7 @@ export class Executor {
       this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number),
     );
     kernel.saveShared(words);
-    const shared = this.shared.intern(words.words, 0, words.words.length);
+    const shared = this.shared.intern(words.words, 0, words.length);
     this.#sharedInfos[shared] ??= this.#describeShared();
     return { shared, threads };
   }
@@ -542,7 +537,7 @@ export class Executor {
     // Not a matter of the thread alone, but of what is known of it.
     words.word(signalsTaken * 2 + (kernel.cpus[thread.cpu]?.current === thread ? 1 : 0));
     if (thread.suspension !== 'ended') guest.machine.saveContext(thread.context, words);
-    const id = this.threads.intern(words.words, 0, words.words.length);
+    const id = this.threads.intern(words.words, 0, words.length);
     this.#threadInfos[id] ??= this.#describeThread(thread, signalsTaken);
     return id;
   }
@@ -600,7 +595,9 @@ export class Executor {
 }
 
 /** The addresses of the words that a range of bytes touches, as far as there is memory. */
-export function* wordsOf(address: number, bytes: number, sizeBytes: number): Generator<number> {
+export function wordsOf(address: number, bytes: number, sizeBytes: number): number[] {
   const end = isGlobal(address) ? address + bytes : Math.min(address + bytes, sizeBytes);
-  for (let word = address - (address % 4); word < end; word += 4) yield word;
+  const words: number[] = [];
+  for (let word = address - (address % 4); word < end; word += 4) words.push(word);
+  return words;
 }

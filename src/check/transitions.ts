@@ -229,17 +229,15 @@ export class Transitions {
     step: Step,
     others: readonly number[],
   ): void {
-    const touched = new Set([this.#subject(state[SHARED] as number, action), ...others]);
-    step.threads.forEach((thread, index) => {
-      const isNew = THREADS + index >= state.length;
-      const before = state[THREADS + index] as number;
-      if (isNew || thread === before || touched.has(index + 1)) return;
-      if (this.executor.threadInfo(before).isDoomed) {
-        this.executor.hasForeignRestarts = true;
-        return;
+    const subject = this.#subject(state[SHARED] as number, action);
+    for (let tid = 1; THREADS + tid <= state.length; tid++) {
+      const before = state[THREADS + tid - 1] as number;
+      if (step.threads[tid - 1] === before || tid === subject || others.includes(tid)) continue;
+      if (!this.executor.threadInfo(before).isDoomed) {
+        throw new TransitionPanic(`a step changed thread ${tid}, which has no part in it`);
       }
-      throw new TransitionPanic(`a step changed thread ${index + 1}, which has no part in it`);
-    });
+      this.executor.hasForeignRestarts = true;
+    }
   }
 
   get #sizeBytes(): number {

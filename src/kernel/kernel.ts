@@ -665,7 +665,7 @@ export class Kernel implements SchedulerView, Services {
     process.concurrencyIds.clear();
     process.threads.truncate(threads.length);
     for (let tid = process.threads.size + 1; tid <= threads.length; tid++) {
-      const program = programOf((threads[tid - 1] as WordReader).words);
+      const program = programOf(threads[tid - 1] as WordReader);
       const context = this.#machine.createContext(program, 0, 0);
       process.threads.set(tid, new Thread(tid, process, program, context, this.onlineCpus, 0));
     }

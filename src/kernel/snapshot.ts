@@ -73,9 +73,9 @@ export function loadThread(
   return loadExtras(thread, from);
 }
 
-/** program, the first word of a thread. */
-export function programOf(words: Int32Array): number {
-  return words[0] as number;
+/** program, the first word of a thread, of a reader that stands before it. */
+export function programOf(from: WordReader): number {
+  return from.next;
 }
 
 function saveRegisters(registers: Readonly<Registers>, to: WordWriter): void {

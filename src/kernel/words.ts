@@ -2,16 +2,22 @@
 
 const TWO_32 = 2 ** 32;
 
+/** A double, and its two words. */
+const DOUBLE = new Float64Array(1);
+const HALVES = new Int32Array(DOUBLE.buffer);
+
 /** Grows while it is written; used again and again. */
 export class WordWriter {
   #words = new Int32Array(256);
   #length = 0;
-  readonly #double = new Float64Array(1);
-  readonly #halves = new Int32Array(this.#double.buffer);
 
-  /** What was written since `clear`; valid until more is. */
+  /** What was written since `clear`: the first `length` of these. Valid until more is. */
   get words(): Int32Array {
-    return this.#words.subarray(0, this.#length);
+    return this.#words;
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   clear(): void {
@@ -28,15 +34,16 @@ export class WordWriter {
   }
 
   double(value: number): void {
-    this.#double[0] = value;
-    this.word(this.#halves[0] as number);
-    this.word(this.#halves[1] as number);
+    DOUBLE[0] = value;
+    this.word(HALVES[0] as number);
+    this.word(HALVES[1] as number);
   }
 
   /** 64 bits. */
   mask(value: bigint): void {
-    this.word(Number(BigInt.asIntN(32, value)));
-    this.word(Number(BigInt.asIntN(32, value >> 32n)));
+    // The usual one, without the arithmetic.
+    this.word(value === 0n ? 0 : Number(BigInt.asIntN(32, value)));
+    this.word(value === 0n ? 0 : Number(BigInt.asIntN(32, value >> 32n)));
   }
 
   text(value: string): void {
@@ -58,19 +65,22 @@ export class WordWriter {
 
 /** Reads in the order in which it was written. */
 export class WordReader {
-  #at = 0;
-  readonly #double = new Float64Array(1);
-  readonly #halves = new Int32Array(this.#double.buffer);
+  readonly #words: Int32Array;
+  #at: number;
 
-  constructor(readonly words: Int32Array) {}
+  /** Begins at words[at]. */
+  constructor(words: Int32Array, at: number) {
+    this.#words = words;
+    this.#at = at;
+  }
 
-  /** The words that have not been read. */
-  get rest(): Int32Array {
-    return this.words.subarray(this.#at);
+  /** The word that will be read next. */
+  get next(): number {
+    return this.#words[this.#at] as number;
   }
 
   word(): number {
-    return this.words[this.#at++] as number;
+    return this.#words[this.#at++] as number;
   }
 
   flag(): boolean {
@@ -78,14 +88,15 @@ export class WordReader {
   }
 
   double(): number {
-    this.#halves[0] = this.word();
-    this.#halves[1] = this.word();
-    return this.#double[0] as number;
+    HALVES[0] = this.word();
+    HALVES[1] = this.word();
+    return DOUBLE[0] as number;
   }
 
   mask(): bigint {
     const low = this.word() >>> 0;
-    return BigInt(low) + BigInt(this.word() >>> 0) * BigInt(TWO_32);
+    const high = this.word() >>> 0;
+    return low === 0 && high === 0 ? 0n : BigInt(low) + BigInt(high) * BigInt(TWO_32);
   }
 
   text(): string {
@@ -93,6 +104,8 @@ export class WordReader {
   }
 
   list<T>(read: () => T): T[] {
-    return Array.from({ length: this.word() }, read);
+    const items: T[] = [];
+    for (let left = this.word(); left > 0; left--) items.push(read());
+    return items;
   }
 }
