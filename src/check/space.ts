@@ -11,7 +11,7 @@ import {
   TIME_ACTION,
   tidOf,
 } from './action.js';
-import { placed } from './hash.js';
+import { finish, mix } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
 import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
@@ -122,20 +122,19 @@ export class Space {
     const successor = this.#successor;
     let leaf: Leaf;
     if (this.#isTaken(states, from, action)) {
-      const parked = this.#pass(states, from, length, parkAction(cpuOf(action)));
-      this.#apply(parked, states, from);
-      leaf = this.#pass(successor.states, 0, length, action);
-      this.#apply(leaf, successor.states, 0);
+      this.#step(states, from, length, parkAction(cpuOf(action)));
+      leaf = this.#step(successor.states, 0, length, action);
     } else {
-      leaf = this.#pass(states, from, length, action);
-      this.#apply(leaf, states, from);
+      leaf = this.#step(states, from, length, action);
     }
     successor.first = leaf;
     successor.steps = 1;
     if (isRun(action)) {
       for (; successor.steps < MOST_LOCAL_STEPS; successor.steps++) {
-        if (leaf.terminal !== undefined || !this.#mustRunOn(successor, action)) break;
-        leaf = this.#pass(successor.states, 0, successor.length, action);
+        const next = leaf.terminal === undefined ? this.#runOn(successor, action) : undefined;
+        if (next === undefined) break;
+        leaf = next;
+        this.#pass(leaf, successor.states, 0, successor.length);
         this.#apply(leaf, successor.states, 0);
       }
     }
@@ -156,8 +155,7 @@ export class Space {
     if (!isRunnable || isInSection || isReturning) return;
     const { current } = executor.sharedInfo(states[SHARED] as number);
     if (current[cpuOf(action)] !== tid) return;
-    const park = this.#pass(states, 0, length, parkAction(cpuOf(action)));
-    this.#apply(park, states, 0);
+    this.#step(states, 0, length, parkAction(cpuOf(action)));
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
@@ -165,15 +163,15 @@ export class Space {
     const { shared, memory, threads } = this.transitions.executor;
     const own = states[from + SHARED] as number;
     const content = states[from + CONTENT] as number;
-    let low = placed(shared.low(own), 1) ^ placed(memory.low(content), 2);
-    let high = placed(shared.high(own), 1) ^ placed(memory.high(content), 2);
+    let low = mix(shared.low(own), memory.low(content));
+    let high = mix(shared.high(own), memory.high(content));
     for (let index = THREADS; index < length; index++) {
       const thread = states[from + index] as number;
-      low ^= placed(threads.low(thread), index + 1);
-      high ^= placed(threads.high(thread), index + 1);
+      low = mix(low, threads.low(thread));
+      high = mix(high, threads.high(thread));
     }
-    this.low = low;
-    this.high = high;
+    this.low = finish(low);
+    this.high = finish(high);
   }
 
   /** Another thread has the CPU. */
@@ -197,25 +195,30 @@ export class Space {
     successor.length = this.transitions.apply(leaf, states, from, successor.states, 0);
   }
 
-  #pass(states: Int32Array, from: number, length: number, action: Action): Leaf {
+  #step(states: Int32Array, from: number, length: number, action: Action): Leaf {
     const leaf = this.transitions.leaf(states, from, length, action);
+    this.#pass(leaf, states, from, length);
+    this.#apply(leaf, states, from);
+    return leaf;
+  }
+
+  #pass(leaf: Leaf, states: Int32Array, from: number, length: number): void {
     const threads = length - THREADS;
     if (leaf.notedThreads < threads) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
       this.locality.note(leaf, this.#isAlone(states, from, length) ? 1 : threads);
     }
     this.onLeaf(leaf);
-    return leaf;
   }
 
-  /** Nothing that could happen before the thread's next step would make a difference. */
-  #mustRunOn({ states, length }: Successor, action: Action): boolean {
+  /** The thread's next step, if nothing that could happen before it would make a difference. */
+  #runOn({ states, length }: Successor, action: Action): Leaf | undefined {
     const { transitions, options, locality } = this;
     const thread = transitions.executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
-    if (thread.isReturning) return true;
-    if (!options.reduceLocal || !this.#mayRunOn(states, action)) return false;
+    if (thread.isReturning) return transitions.leaf(states, 0, length, action);
+    if (!options.reduceLocal || !this.#mayRunOn(states, action)) return undefined;
     const next = transitions.leaf(states, 0, length, action);
-    return next.isSmall && locality.isLocal(next);
+    return next.isSmall && locality.isLocal(next) ? next : undefined;
   }
 
   /** The thread is at a point where taking its CPU away is nothing that it would notice. */
