@@ -132,6 +132,8 @@ export class Executor {
   #globals!: Globals;
   /** What the live memory holds. */
   #content = 0;
+  /** The state that the kernel and the machine are in, if it is known. */
+  #live: { readonly shared: number; readonly threads: readonly number[] } | undefined;
   #signalsTaken: number[] = [];
   /** By thread: the words that its future depends on, and the representatives by what these hold. */
   readonly #representatives = new Map<number, Known>();
@@ -228,6 +230,7 @@ export class Executor {
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
     const end = terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
+    if (terminal === undefined) this.#live = end;
     return {
       shared: end.shared,
       threads: terminal === undefined ? this.#withoutDoomed(end) : end.threads,
@@ -243,6 +246,7 @@ export class Executor {
   /** Write down from now on what happens. */
   #prepare(): void {
     const { machine } = this.#booted.guest;
+    this.#live = undefined;
     this.#events.list = [];
     this.#calls = [];
     this.#watched.accesses.length = 0;
@@ -433,6 +437,11 @@ export class Executor {
   }
 
   #load(shared: number, content: number, threads: ArrayLike<number>): void {
+    if (this.#isLive(shared, threads)) {
+      this.#refresh();
+      this.#loadContent(content);
+      return;
+    }
     const from = new WordReader(this.shared.words, this.shared.start(shared));
     this.#resize(from.word());
     const descriptors = from.word();
@@ -450,6 +459,25 @@ export class Executor {
       const tid = this.#signalsTaken.push(reader.word() >> 1);
       const thread = kernel.process.threads.get(tid) as Thread;
       if (thread.suspension !== 'ended') guest.machine.loadContext(thread.context, reader);
+    }
+  }
+
+  /** True when all but the content is there already: the search often goes on from where a step has led. */
+  #isLive(shared: number, threads: ArrayLike<number>): boolean {
+    const live = this.#live;
+    if (live?.shared !== shared || live.threads.length !== threads.length) return false;
+    for (let index = 0; index < threads.length; index++) {
+      if (live.threads[index] !== threads[index]) return false;
+    }
+    return true;
+  }
+
+  /** What is not part of a state, as it is after loading one. */
+  #refresh(): void {
+    const { kernel } = this.#booted;
+    kernel.schedule.clear();
+    for (const cpu of kernel.cpus) {
+      cpu.isCurrentInterrupted = cpu.current?.suspension === 'interrupt';
     }
   }
 
