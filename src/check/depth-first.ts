@@ -28,11 +28,15 @@ const STEPS = 4;
 /** The action that leads to the next frame. */
 const TAKEN = 5;
 
+/** What is kept of a search that has stopped, at most. */
+const MOST_FRONTIER_WORDS = 2 ** 22;
+
 export class DepthFirstSearch {
   readonly #space: Space;
   readonly #visited: Visited;
   readonly #watch: Watch;
   readonly #onEnd: (successor: Successor | undefined) => boolean;
+  readonly #maxStates: number;
   #stack = new Int32Array(1 << 12);
   #top = -1;
   #used = 0;
@@ -54,7 +58,9 @@ export class DepthFirstSearch {
     visited: Visited,
     watch: Watch,
     onEnd: (successor: Successor | undefined) => boolean,
+    maxStates: number = Number.POSITIVE_INFINITY,
   ) {
+    this.#maxStates = maxStates;
     this.#space = space;
     this.#visited = visited;
     this.#watch = watch;
@@ -71,20 +77,24 @@ export class DepthFirstSearch {
     return this.#result(false);
   }
 
-  /** The way to every state that is known of and has not been looked at. */
+  /** The way to every state that is known of and has not been looked at; none when that is too much. */
   get frontier(): Path[] {
-    return [...this.#waiting, ...this.#frames().flatMap(({ top, path }) => this.#open(top, path))];
+    const tops = this.#tops();
+    const open = tops.flatMap((top, index) => (this.#hasOpen(top) ? [index] : []));
+    const words = open.reduce((sum, index) => sum + this.#path.length + index + 1, 0);
+    if (words > MOST_FRONTIER_WORDS) return [];
+    return [...this.#waiting, ...open.flatMap((index) => this.#open(tops, index))];
   }
 
   /** Part of the work, for somebody who has none: the actions that are left of the oldest state with any. */
   giveAway(): Path[] {
-    for (const { top, path } of this.#frames()) {
-      const open = this.#open(top, path);
-      if (open.length === 0) continue;
-      this.#stack[top + NEXT] = this.#stack[top + ACTIONS] as number;
-      return open;
-    }
-    return [];
+    const tops = this.#tops();
+    const index = tops.findIndex((top) => this.#hasOpen(top));
+    if (index < 0) return [];
+    const open = this.#open(tops, index);
+    const top = tops[index] as number;
+    this.#stack[top + NEXT] = this.#stack[top + ACTIONS] as number;
+    return open;
   }
 
   /** True when a run ended badly. */
@@ -103,7 +113,8 @@ export class DepthFirstSearch {
   }
 
   #mustStop(): boolean {
-    return this.#space.isMistaken || this.#watch.mustStop(this.#visited.size, this.#progress, this);
+    if (this.#visited.size >= this.#maxStates) return true;
+    return this.#space.isForNothing || this.#watch.mustStop(this.#visited.size, this.#progress, this);
   }
 
   /** Go to where the path leads. True when the run ends badly there. */
@@ -124,23 +135,26 @@ export class DepthFirstSearch {
     return this.#isNew(states, length) && this.#push(states, length, steps);
   }
 
-  /** The states on the way to the present one, the first first, and the paths to them. */
-  #frames(): { top: number; path: Path }[] {
+  /** The frames, the oldest first. */
+  #tops(): number[] {
     const tops: number[] = [];
     for (let at = this.#top; at >= 0; at = this.#stack[at + PARENT] as number) tops.push(at);
-    let path = this.#path;
-    return tops.reverse().map((top) => {
-      const frame = { top, path };
-      path = [...path, this.#stack[top + TAKEN] as number];
-      return frame;
-    });
+    return tops.reverse();
+  }
+
+  #hasOpen(top: number): boolean {
+    return (this.#stack[top + NEXT] as number) < (this.#stack[top + ACTIONS] as number);
   }
 
   /** The ways on from a state that have not been taken. */
-  #open(top: number, path: Path): Path[] {
-    const first = top + HEAD + (this.#stack[top + NEXT] as number);
-    const end = top + HEAD + (this.#stack[top + ACTIONS] as number);
-    return Array.from(this.#stack.subarray(first, end), (action) => [...path, action]);
+  #open(tops: readonly number[], index: number): Path[] {
+    const stack = this.#stack;
+    const taken = tops.slice(0, index).map((top) => stack[top + TAKEN] as number);
+    const path = [...this.#path, ...taken];
+    const top = tops[index] as number;
+    const first = top + HEAD + (stack[top + NEXT] as number);
+    const end = top + HEAD + (stack[top + ACTIONS] as number);
+    return Array.from(stack.subarray(first, end), (action) => [...path, action]);
   }
 
   #result(isViolated: boolean): SearchResult {
@@ -159,10 +173,8 @@ export class DepthFirstSearch {
   /** As if every action of a state led to as many states as any other. */
   #done(): number {
     let share = 1;
-    const tops: number[] = [];
-    for (let at = this.#top; at >= 0; at = this.#stack[at + PARENT] as number) tops.push(at);
     let done = 0;
-    for (const at of tops.reverse()) {
+    for (const at of this.#tops()) {
       const actions = this.#stack[at + ACTIONS] as number;
       share /= actions;
       done += share * Math.max(0, (this.#stack[at + NEXT] as number) - 1);

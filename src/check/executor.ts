@@ -58,6 +58,8 @@ export interface Terminal {
   readonly message: string;
   readonly place: string;
   readonly tid: number;
+  /** Addresses of the words that threads share with the kernel: what is in them is no result. */
+  readonly kernelWords: readonly number[];
 }
 
 /** What a step came to. */
@@ -90,6 +92,8 @@ interface Known {
 }
 
 const MOST_THREADS = 2 ** 20;
+/** Of event-counter and percpu-signal. */
+const AREA_BYTES = 16;
 
 const NOTHING = { accesses: [], events: [], calls: [], dependence: [], terminal: undefined };
 
@@ -607,18 +611,31 @@ export class Executor {
   #terminal(): Terminal | undefined {
     const { kernel, guest } = this.#booted;
     const { process } = kernel;
+    const kernelWords = process.hasExited ? this.#kernelWords() : [];
     if (process.death !== undefined) {
       const { signal, message, tid, place, ip } = process.death;
       const name = Signal[signal] ?? `signal ${signal}`;
       const where = place || guest.text.placeOf(ip);
-      return { kind: 'signal', isOk: false, message: `${name}: ${message}`, place: where, tid };
+      return { kind: 'signal', isOk: false, message: `${name}: ${message}`, place: where, tid, kernelWords };
     }
     if (!process.hasExited) return undefined;
     const tid = tidOf(this.#scheduler.action);
     const place = guest.text.placeOf(process.threads.get(tid)?.point ?? 0);
     const { exitStatus = 0 } = process;
     const message = `program exited with ${exitStatus}`;
-    return { kind: 'exit', isOk: exitStatus === 0, message, place, tid };
+    return { kind: 'exit', isOk: exitStatus === 0, message, place, tid, kernelWords };
+  }
+
+  #kernelWords(): number[] {
+    const ranges = [...this.#booted.kernel.process.threads.values()].flatMap(
+      ({ cpuPointer, area, registration }): [number, number][] => [
+        [cpuPointer, 4],
+        [area, AREA_BYTES],
+        [registration?.area ?? 0, registration?.length ?? 0],
+      ],
+    );
+    const used = ranges.filter(([address]) => address !== 0);
+    return used.flatMap(([address, bytes]) => [...wordsOf(address, bytes, this.#guestBytes)]);
   }
 }
 

@@ -35,8 +35,11 @@ export interface Divisible {
   giveAway(): (readonly number[])[];
 }
 
-/** False stops the search. */
-export type ProgressListener = (progress: Progress, work: Divisible | undefined) => boolean;
+/** False stops the search for good; 'abandon', this one: another begins, with more that is known. */
+export type ProgressListener = (
+  progress: Progress,
+  work: Divisible | undefined,
+) => boolean | 'abandon';
 
 /** How often the clock is looked at, in transitions. */
 const TRANSITIONS_A_LOOK = 1024;
@@ -82,7 +85,8 @@ export class Watch {
     } else if (now.memory >= this.#limits.maxMemory) {
       this.reason = `--max-memory reached: ${Math.ceil(now.memory / 2 ** 20)} MiB in use`;
     }
-    if (!this.#onProgress(now, work)) this.reason ??= 'interrupted';
-    return this.reason !== undefined;
+    const answer = this.#onProgress(now, work);
+    if (answer === false) this.reason ??= 'interrupted';
+    return this.reason !== undefined || answer === 'abandon';
   }
 }

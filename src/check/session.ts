@@ -24,6 +24,10 @@ import { Space, type Successor } from './space.js';
 import { Transitions } from './transitions.js';
 import { ExactStates, Fingerprints, type Visited } from './visited.js';
 
+/** Small searches are over before that. */
+const STATES_BEFORE_SCOUTING = 20_000;
+const STATES_SCOUTED = 50_000;
+
 /** What a search takes for granted, as far as is known: another that has learnt more has to begin again. */
 export interface Knowledge {
   /** Addresses of words that more than one thread uses. */
@@ -53,6 +57,8 @@ export interface Explored {
   readonly transitions: number;
   readonly isViolated: boolean;
   readonly isComplete: boolean;
+  /** It has learnt something that makes another search necessary. */
+  readonly isForNothing: boolean;
   /** Where there is more to look at, when it was stopped. */
   readonly frontier: readonly Path[];
 }
@@ -145,7 +151,8 @@ export class Session {
     const result = search.run(this.#space.transitions.initial(), paths);
     // What is found by mistake is no failure.
     const isViolated = result.isViolated && !this.#space.isMistaken;
-    return { ...result, isViolated, frontier: result.isComplete ? [] : search.frontier };
+    const isForNothing = this.#space.isForNothing;
+    return { ...result, isViolated, isForNothing, frontier: result.isComplete || isForNothing ? [] : search.frontier };
   }
 
   /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */
@@ -217,18 +224,48 @@ export class Session {
       this.#space = this.#makeSpace(hasSilentSwitches, isOwn);
       return false;
     }
-    return !locality.hasLearnt;
+    // Without the reduction nothing relies on it.
+    return this.#options.reductions?.local === false || !locality.hasLearnt;
   }
 
   #search(): { isComplete: boolean; isViolated: boolean } {
     const initial = this.#space.transitions.initial();
     if (this.#bound !== Number.POSITIVE_INFINITY) return this.#boundedSearch(initial);
+    const result = this.#depthFirst(initial, STATES_BEFORE_SCOUTING);
+    if (result.isComplete || result.isViolated || this.#space.isForNothing) return result;
+    if (this.#watch.reason !== undefined) return result;
+    if (this.scout()) return { isComplete: false, isViolated: true };
+    if (this.#space.isForNothing) return result;
+    return this.#depthFirst(initial, Number.POSITIVE_INFINITY);
+  }
+
+  #depthFirst(
+    initial: Int32Array,
+    maxStates: number,
+  ): { isComplete: boolean; isViolated: boolean } {
     const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
-    const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
+    const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd, maxStates);
     const result = search.run(initial, [[]]);
     this.#states = visited.size;
     this.#transitions = result.transitions;
     return result;
+  }
+
+  /**
+   * A look around near the beginning: true when a run fails there. Depth first, a search never comes back
+   * from where there is no end of states.
+   */
+  scout(): boolean {
+    const initial = this.#space.transitions.initial();
+    const { POSITIVE_INFINITY } = Number;
+    const search = new ShortestSearch(
+      this.#space,
+      this.#watch,
+      POSITIVE_INFINITY,
+      this.#onEnd,
+      STATES_SCOUTED,
+    );
+    return search.run(initial).violation !== undefined && !this.#space.isMistaken;
   }
 
   #boundedSearch(initial: Int32Array): { isComplete: boolean; isViolated: boolean } {
@@ -260,9 +297,10 @@ export class Session {
     return !terminal.isOk;
   };
 
-  #finalState({ states }: Successor): string {
+  #finalState({ states, leaf }: Successor): string {
     const { memory } = this.#space.transitions.executor;
-    const content = states[1] as number;
+    let content = states[1] as number;
+    for (const word of leaf.terminal?.kernelWords ?? []) content = memory.write(content, word, 0);
     return [memory.high(content), memory.low(content)].map(toHex).join('');
   }
 

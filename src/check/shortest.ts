@@ -44,6 +44,7 @@ export class ShortestSearch {
   readonly #watch: Watch;
   readonly #bound: number;
   readonly #onEnd: (successor: Successor | undefined) => boolean;
+  readonly #maxStates: number;
   /** Tuples: the thread that ran last and where, then the state. */
   readonly #nodes = new Interner();
   #parents = new Int32Array(1024);
@@ -66,7 +67,9 @@ export class ShortestSearch {
     watch: Watch,
     bound: number,
     onEnd: (successor: Successor | undefined) => boolean,
+    maxStates: number = Number.POSITIVE_INFINITY,
   ) {
+    this.#maxStates = maxStates;
     this.#space = space;
     this.#watch = watch;
     this.#bound = bound;
@@ -82,7 +85,8 @@ export class ShortestSearch {
         for (const item of bucket) {
           const violation = typeof item === 'number' ? this.#expand(item) : this.#violation(item);
           if (violation !== undefined) return this.#result(violation);
-          if (this.#space.isMistaken || this.#watch.mustStop(this.#nodes.size, this.#progress)) {
+          if (this.#space.isForNothing ||
+            this.#nodes.size > this.#maxStates || this.#watch.mustStop(this.#nodes.size, this.#progress)) {
             this.#isCut = true;
             return this.#result(undefined);
           }

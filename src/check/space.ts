@@ -69,6 +69,11 @@ export class Space {
     );
   }
 
+  /** The search has to be done again, with what it has found out. */
+  get isForNothing(): boolean {
+    return this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
+  }
+
   /** Put into `to` what can happen in a state, in a fixed order. */
   actions(states: Int32Array, from: number, length: number, to: Action[]): void {
     to.length = 0;

@@ -5,6 +5,7 @@ import type { Progress } from '../check/limits.js';
 
 const STOP = 0;
 const REQUESTS = 1;
+const ABANDON = 2;
 const FIELDS = ['states', 'transitions', 'queue', 'depth', 'memory', 'done'] as const;
 
 export class Control {
@@ -20,7 +21,7 @@ export class Control {
 
   static create(workers: number): Control {
     return new Control({
-      flags: new SharedArrayBuffer(8),
+      flags: new SharedArrayBuffer(12),
       counters: new SharedArrayBuffer(workers * FIELDS.length * 8),
     });
   }
@@ -31,6 +32,15 @@ export class Control {
 
   stop(): void {
     Atomics.store(this.#flags, STOP, 1);
+  }
+
+  /** The present search is for nothing. */
+  get isAbandoned(): boolean {
+    return Atomics.load(this.#flags, ABANDON) !== 0;
+  }
+
+  set isAbandoned(value: boolean) {
+    Atomics.store(this.#flags, ABANDON, value ? 1 : 0);
   }
 
   /** Somebody has nothing to do. */

@@ -27,6 +27,8 @@ export type Order =
       readonly fingerprints: readonly SharedArrayBuffer[];
     }
   | { readonly kind: 'explore'; readonly paths: readonly Path[] }
+  /** Look whether a run fails near the beginning. */
+  | { readonly kind: 'scout' }
   /** There is a run that fails: find the shortest. */
   | { readonly kind: 'explain' }
   | { readonly kind: 'split'; readonly count: number };
@@ -34,6 +36,7 @@ export type Order =
 export type Report =
   | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly result: CheckResult }
+  | { readonly kind: 'scouted'; readonly isViolated: boolean }
   | {
       readonly kind: 'explored';
       readonly explored: Explored;
@@ -69,6 +72,7 @@ async function start(): Promise<void> {
   session = new Session(modules, toHostOptions(wasm, options), options, (progress, work) => {
     control.report(index, progress);
     if (control.mustStop) return false;
+    if (control.isAbandoned) return 'abandon';
     if (work !== undefined && control.takeRequest()) {
       const paths = work.giveAway();
       if (paths.length > 0) send({ kind: 'work', paths });
@@ -89,6 +93,9 @@ function obey(order: Order): void {
       break;
     case 'explore':
       send(explore(order.paths));
+      break;
+    case 'scout':
+      send({ kind: 'scouted', isViolated: session.scout() });
       break;
     case 'explain':
       send({ kind: 'result', result: session.violated() });

@@ -117,6 +117,8 @@ export class Coordinator {
   #frontier: Path[] = [];
   #isComplete = true;
   #isViolated = false;
+  #hasScouted = false;
+  readonly #scouts: Helper[] = [];
   #reason: string | undefined;
   #resumed: Checkpoint | undefined;
   /** Settles when the search is over. */
@@ -142,7 +144,8 @@ export class Coordinator {
       return this.#canDivide() ? await this.#checkTogether() : await this.#checkAlone();
     } finally {
       clearInterval(poll);
-      await Promise.all(this.#helpers.map(({ worker }) => worker.terminate()));
+      const all = [...this.#helpers, ...this.#scouts];
+      await Promise.all(all.map(({ worker }) => worker.terminate()));
     }
   }
 
@@ -166,7 +169,8 @@ export class Coordinator {
     for (;;) {
       await this.#search();
       if (this.#isViolated) return { result: await this.#explain(), checkpoint: undefined };
-      if (!this.#isComplete || this.#queue.length > 0) return this.#incomplete();
+      const isAbandoned = this.#control.isAbandoned && !this.#control.mustStop;
+      if (!isAbandoned && (!this.#isComplete || this.#queue.length > 0)) return this.#incomplete();
       if (!this.#hasLearnt()) return { result: this.#result('proven'), checkpoint: undefined };
     }
   }
@@ -179,6 +183,9 @@ export class Coordinator {
     );
     this.#states = 0;
     this.#transitions = 0;
+    this.#control.isAbandoned = false;
+    this.#frontier = [];
+    this.#isComplete = true;
     this.#finalStates = new Set();
     this.#locality = new Locality();
     this.#futureLoads = [];
@@ -247,7 +254,8 @@ export class Coordinator {
   #assign(): void {
     const idle = this.#helpers.filter(({ isBusy, isReady }) => isReady && !isBusy);
     for (const helper of idle) {
-      if (this.#queue.length === 0 || this.#control.mustStop || this.#isViolated) break;
+      const isOver = this.#control.mustStop || this.#control.isAbandoned || this.#isViolated;
+      if (isOver || this.#queue.length === 0) break;
       const share = Math.ceil(this.#queue.length / this.#helpers.length);
       void this.#explore(helper, this.#queue.splice(0, share));
     }
@@ -280,10 +288,8 @@ export class Coordinator {
     this.#states += states;
     this.#transitions += explored.transitions;
     this.#frontier.push(...explored.frontier);
-    const { hasSilentSwitches: areSilent, hasOwnRestarts: areOwnRestarts } = this.#knowledge;
-    const isMistaken =
-      (areSilent && !knowledge.hasSilentSwitches) || (areOwnRestarts && !knowledge.hasOwnRestarts);
-    this.#isComplete &&= explored.isComplete || isMistaken;
+    if (explored.isForNothing) this.#control.isAbandoned = true;
+    this.#isComplete &&= explored.isComplete || this.#control.isAbandoned;
     if (isFull) this.#fill();
     if (explored.isViolated) {
       this.#isViolated = true;
@@ -323,8 +329,31 @@ export class Coordinator {
     const { maxStates } = this.#options.options;
     if (maxStates !== undefined && progress.states >= maxStates) this.#control.stop();
     const isLarge = progress.states > STATES_FOR_COMPANY;
-    if (isLarge && this.#canDivide() && this.#helpers.length < this.#options.workers) {
-      void this.#hireMore();
+    if (!isLarge || !this.#canDivide()) return;
+    // One thread more than was asked for looks around, and is gone again.
+    const isScouting = !this.#hasScouted;
+    this.#hasScouted = true;
+    if (isScouting) void this.#scout();
+    else if (this.#helpers.length < this.#options.workers) void this.#hireMore();
+  }
+
+  /** A search in the order of preemptions, beside the others. */
+  async #scout(): Promise<void> {
+    const { wasm, options } = this.#options;
+    const { onProgress: _, ...rest } = options;
+    const control = Control.create(1);
+    const helper = new Helper({ wasm, options: rest, control: control.buffers, index: 0 }, () => {});
+    this.#scouts.push(helper);
+    try {
+      await helper.report();
+      helper.tell({ kind: 'begin', knowledge: this.#knowledge, fingerprints: [] });
+      const report = await helper.ask({ kind: 'scout' });
+      if (report.kind === 'scouted' && report.isViolated) {
+        this.#isViolated = true;
+        this.#control.stop();
+      }
+    } catch (error) {
+      this.#over?.reject(error);
     }
   }
 
