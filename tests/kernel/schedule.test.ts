@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_CPUS } from '../../src/kernel/cpu-set.js';
 import type { KernelOptions, Outcome } from '../../src/kernel/kernel.js';
 import { Schedule, ScheduleError } from '../../src/kernel/schedule.js';
-import type { Choice } from '../../src/kernel/scheduler.js';
+import { type Choice, CPU_LOST, TIME_PASSES } from '../../src/kernel/scheduler.js';
 import { RandomScheduler } from '../../src/kernel/schedulers/random.js';
 import { ReplayError, ReplayScheduler } from '../../src/kernel/schedulers/replay.js';
 import { TraceHash } from '../../src/kernel/trace.js';
@@ -60,6 +60,23 @@ describe('schedule text', () => {
   });
 });
 
+describe('a schedule of a check', () => {
+  test('has events besides slices, and says that instructions take no time', () => {
+    const choices = [
+      { cpu: 1, tid: 2, fuel: 1 },
+      { cpu: 0, tid: 0, fuel: 0, event: TIME_PASSES },
+      { cpu: 0, tid: 3, fuel: 0, event: 10 },
+      { cpu: 1, tid: 0, fuel: 0, event: CPU_LOST },
+    ];
+    const schedule = new Schedule('events');
+    for (const choice of choices) schedule.append(choice);
+
+    expect(schedule.toString().slice(0, 3)).toBe('c1.');
+    expect(Schedule.timeOf(schedule.toString())).toBe('events');
+    expect(Schedule.parse(schedule.toString())).toEqual(choices);
+  });
+});
+
 describe('a text that is no schedule is a ScheduleError', () => {
   test.each([
     ['nothing', '', 'schedule "" must start with s1.'],
@@ -71,11 +88,12 @@ describe('a text that is no schedule is a ScheduleError', () => {
     ['one letter too many', 's1.AAAAA', 'schedule ends in the middle of a byte'],
     ['half a slice', 's1.AA', 'schedule ends in the middle of a slice'],
     ['half a word', 's1.gA', 'schedule ends in the middle of a word'],
-    ['no fuel', 's1.AQA', 'schedule slice 0: fuel 0 must be from 1 to 1073741824'],
+    ['no fuel and no event', 's1.AQA', 'schedule ends in the middle of a slice'],
+    ['no such event', 's1.AQBC', 'schedule slice 0: there is no event 66'],
     [
       'too much fuel',
       's1.gAKBgICABA',
-      'schedule slice 0: fuel 1073741825 must be from 1 to 1073741824',
+      'schedule slice 0: fuel 1073741825 must be from 0 to 1073741824',
     ],
   ])('%s', (_what, text, message) => {
     expect(() => Schedule.parse(text)).toThrow(new ScheduleError(message));
