@@ -13,6 +13,8 @@ export interface SearchResult {
   readonly isViolated: boolean;
   /** Every state that can be reached has been. */
   readonly isComplete: boolean;
+  /** A run was longer than it may be. */
+  readonly isCut: boolean;
 }
 
 /** The actions that lead to a state from the initial one. */
@@ -105,7 +107,6 @@ export class DepthFirstSearch {
       else if (this.#take(next)) return true;
       else if (this.#mustStop()) {
         this.#hasStopped = true;
-        this.#isCut = true;
         return false;
       }
     }
@@ -113,8 +114,8 @@ export class DepthFirstSearch {
   }
 
   #mustStop(): boolean {
-    if (this.#visited.size >= this.#maxStates) return true;
-    return this.#space.isForNothing || this.#watch.mustStop(this.#visited.size, this.#progress, this);
+    if (this.#visited.size >= this.#maxStates || this.#space.isForNothing) return true;
+    return this.#watch.mustStop(this.#visited.size, this.#transitions, this.#progress, this);
   }
 
   /** Go to where the path leads. True when the run ends badly there. */
@@ -158,7 +159,8 @@ export class DepthFirstSearch {
   }
 
   #result(isViolated: boolean): SearchResult {
-    return { transitions: this.#transitions, isViolated, isComplete: !this.#isCut };
+    const isComplete = !this.#isCut && !this.#hasStopped;
+    return { transitions: this.#transitions, isViolated, isComplete, isCut: this.#isCut };
   }
 
   readonly #progress = () => ({

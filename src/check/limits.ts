@@ -50,7 +50,8 @@ export class Watch {
   readonly #now: () => number;
   readonly #start: number;
   readonly #onProgress: ProgressListener;
-  #untilLook = TRANSITIONS_A_LOOK;
+  /** Transitions when the clock was looked at last. */
+  #looked = 0;
   /** Why it had to stop. */
   reason: string | undefined;
 
@@ -70,15 +71,23 @@ export class Watch {
     return this.#limits.depth;
   }
 
-  /** True when the search has to stop. work: what it can give away, if it can. */
-  mustStop(states: number, progress: () => Omit<Progress, 'seconds'>, work?: Divisible): boolean {
+  /**
+   * True when the search has to stop. transitions: of this search so far; one action may be many. work: what
+   * it can give away, if it can.
+   */
+  mustStop(
+    states: number,
+    transitions: number,
+    progress: () => Omit<Progress, 'seconds'>,
+    work?: Divisible,
+  ): boolean {
     if (this.reason !== undefined) return true;
     if (states >= this.#limits.maxStates) {
       this.reason = `--max-states ${this.#limits.maxStates} reached`;
       return true;
     }
-    if (--this.#untilLook > 0) return false;
-    this.#untilLook = TRANSITIONS_A_LOOK;
+    if (Math.abs(transitions - this.#looked) < TRANSITIONS_A_LOOK) return false;
+    this.#looked = transitions;
     const now = { ...progress(), seconds: this.seconds };
     if (now.seconds >= this.#limits.maxSeconds) {
       this.reason = `--max-seconds ${this.#limits.maxSeconds} reached`;

@@ -37,6 +37,7 @@ export class LivenessSearch {
   #actions = new Int32Array(1024);
   #steps = new Int32Array(1024);
   #edges = 0;
+  #transitions = 0;
   /** Nodes from which the program can end, or a section be left behind. */
   readonly #good = new Set<number>();
 
@@ -56,7 +57,7 @@ export class LivenessSearch {
   #explore(initial: Int32Array): boolean {
     this.#reach(initial, initial.length, this.#arrivals[0] as Edge);
     for (let node = 1; node < this.#nodes.size; node++) {
-      if (this.#watch.mustStop(this.#nodes.size, this.#progress)) return false;
+      if (this.#watch.mustStop(this.#nodes.size, this.#transitions, this.#progress)) return false;
       if (node + 1 >= this.#firstEdges.length) this.#firstEdges = enlarged(this.#firstEdges);
       this.#firstEdges[node] = this.#edges;
       this.#expand(node);
@@ -81,6 +82,7 @@ export class LivenessSearch {
     for (const action of actions) {
       const successor = this.#space.follow(states, 0, states.length, action);
       const { steps, leaf, first } = successor;
+      this.#transitions += steps;
       if (leaf.terminal !== undefined || first.commits) this.#good.add(node);
       if (leaf.terminal !== undefined) continue;
       const edge = { from: node, action, steps };

@@ -59,6 +59,8 @@ export interface Explored {
   readonly isComplete: boolean;
   /** It has learnt something that makes another search necessary. */
   readonly isForNothing: boolean;
+  /** A run was longer than it may be: what comes after is not in `frontier`. */
+  readonly isCut: boolean;
   /** Where there is more to look at, when it was stopped. */
   readonly frontier: readonly Path[];
 }

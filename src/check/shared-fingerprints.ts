@@ -25,14 +25,19 @@ export class SharedFingerprints implements Visited {
     this.#levels = buffers.map((buffer) => new Int32Array(buffer));
   }
 
-  /** Memory for as many fingerprints as fit into `bytes`. What is not used yet is not taken. */
+  /**
+   * Memory for as many fingerprints as fit into `bytes`, or as this computer allows. What is not used yet is
+   * not taken.
+   */
   static allocate(bytes: number): SharedArrayBuffer[] {
     const buffers: SharedArrayBuffer[] = [];
     let left = bytes;
     for (let places = FIRST_PLACES; ; places *= GROWTH) {
       const size = places * PLACE_BYTES;
       if (buffers.length > 0 && size > left) return buffers;
-      buffers.push(new SharedArrayBuffer(size));
+      const buffer = attemptBuffer(size);
+      if (buffer === undefined) return buffers;
+      buffers.push(buffer);
       left -= size;
     }
   }
@@ -76,6 +81,14 @@ export class SharedFingerprints implements Visited {
       this.add(words, at, 2, words[at] as number, words[at + 1] as number);
     }
     this.#count = 0;
+  }
+}
+
+function attemptBuffer(bytes: number): SharedArrayBuffer | undefined {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch {
+    return undefined;
   }
 }
 

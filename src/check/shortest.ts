@@ -85,8 +85,7 @@ export class ShortestSearch {
         for (const item of bucket) {
           const violation = typeof item === 'number' ? this.#expand(item) : this.#violation(item);
           if (violation !== undefined) return this.#result(violation);
-          if (this.#space.isForNothing ||
-            this.#nodes.size > this.#maxStates || this.#watch.mustStop(this.#nodes.size, this.#progress)) {
+          if (this.#mustStop()) {
             this.#isCut = true;
             return this.#result(undefined);
           }
@@ -96,6 +95,11 @@ export class ShortestSearch {
       this.#levels[this.#level] = [];
     }
     return this.#result(undefined);
+  }
+
+  #mustStop(): boolean {
+    if (this.#space.isForNothing || this.#nodes.size > this.#maxStates) return true;
+    return this.#watch.mustStop(this.#nodes.size, this.#transitions, this.#progress);
   }
 
   #result(violation: Violation | undefined): BoundedResult {

@@ -9,7 +9,7 @@ import { lintProgram } from '../toolchain/compile.js';
 import { formatFinding } from '../toolchain/lint.js';
 import { readCheckpoint, type Subject, writeCheckpoint } from './checkpoint.js';
 import { Coordinator, type ParallelResult } from './coordinator.js';
-import { readBytes, requireWritable } from './files.js';
+import { InputError, readBytes, requireWritable } from './files.js';
 import { GUEST_FAILURE, INCOMPLETE, type Invocation, SUCCESS } from './invocation.js';
 import { addCheckOptions, addCompileOptions, type CheckCommandOptions } from './options.js';
 import { loadProgram, type Program, programKind } from './program.js';
@@ -54,21 +54,32 @@ async function checkFile(
   options: CheckCommandOptions,
   guestArguments: readonly string[],
 ): Promise<number> {
+  requireDivisible(options);
   const program = await loadProgram(file, { metering: 'instruction', ...options });
   if (options.trace !== undefined) requireWritable(options.trace);
+  if (options.checkpoint !== undefined) requireWritable(options.checkpoint);
   if (options.lint) await warn(file);
   const subject = toSubject(program, options, guestArguments);
   const { result, checkpoint } = await checkProgram(program, options, subject);
+  if (options.trace !== undefined && result.schedule !== undefined) {
+    await traceSchedule(file, program, subject.options, result.schedule, options.trace);
+  }
+  print(result, options, program.sourceMap);
   if (checkpoint !== undefined) {
     const path = options.checkpoint ?? `${file}.checkpoint`;
     writeCheckpoint(path, subject, checkpoint);
     process.stderr.write(`wasm-rseq: to go on: wasm-rseq check ${file} --resume ${path}\n`);
   }
-  if (options.trace !== undefined && result.schedule !== undefined) {
-    await traceSchedule(file, program, subject.options, result.schedule, options.trace);
-  }
-  print(result, options, program.sourceMap);
   return EXIT_CODES[result.verdict];
+}
+
+/** The searches of these options go through states in an order that has no parts. Errors: InputError. */
+function requireDivisible(options: CheckCommandOptions): void {
+  const { preemptions, exact, liveness, resume, shard } = options;
+  if (resume === undefined && shard === undefined) return;
+  if (preemptions === undefined && exact !== true && liveness !== true) return;
+  const name = resume === undefined ? '--shard' : '--resume';
+  throw new InputError(`${name} cannot be with --preemptions, --exact or --liveness`);
 }
 
 function toSubject(
@@ -116,7 +127,12 @@ function limitsOf({
   };
 }
 
-function reductionsOf({ without = [] }: CheckCommandOptions): Reductions {
+/**
+ * What a search takes for granted it learns from what it sees. Shards see different things, and would divide
+ * different searches: their parts would not make a whole.
+ */
+function reductionsOf({ shard, without = [] }: CheckCommandOptions): Reductions {
+  if (shard !== undefined) return { local: false, switches: false, restarts: false };
   return Object.fromEntries(without.map((name) => [name, false]));
 }
 

@@ -19,7 +19,8 @@ export interface Subject {
 /** Errors: InputError. */
 export function writeCheckpoint(path: string, subject: Subject, checkpoint: Checkpoint): void {
   const { fingerprints, ...rest } = checkpoint;
-  const head = JSON.stringify({ format: FORMAT, subject: digest(subject), ...rest });
+  const words = fingerprints.length;
+  const head = JSON.stringify({ format: FORMAT, subject: digest(subject), words, ...rest });
   const line = new TextEncoder().encode(`${head}\n`);
   const bytes = new Uint8Array(line.length + fingerprints.byteLength);
   bytes.set(line);
@@ -37,7 +38,7 @@ export function readCheckpoint(path: string, subject: Subject): Checkpoint {
     throw new InputError(`${path} is of another program, or of other options`);
   }
   const words = (bytes.length - end - 1) / 4;
-  if (!Number.isInteger(words / 2)) throw new InputError(`${path} is cut short`);
+  if (words !== head['words']) throw new InputError(`${path} is cut short`);
   const view = new DataView(bytes.buffer, bytes.byteOffset + end + 1);
   const fingerprints = Int32Array.from({ length: words }, (_, index) =>
     view.getInt32(index * 4, true),
@@ -56,7 +57,8 @@ function parse(path: string, line: string): Record<string, unknown> {
 }
 
 function digest({ wasm, options, shard }: Subject): string {
-  const { cpus, abi, signals, reductions, threads, args, memoryLimit } = options;
+  const { cpus, abi, signals, reductions, threads, args, memoryLimit, stdin = [] } = options;
   const relevant = { cpus, abi, signals, reductions, threads, args, memoryLimit, shard };
-  return createHash('sha256').update(wasm).update(JSON.stringify(relevant)).digest('hex');
+  const hash = createHash('sha256').update(wasm).update(JSON.stringify(relevant));
+  return hash.update(Uint8Array.from(stdin)).digest('hex');
 }

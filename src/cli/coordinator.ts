@@ -36,6 +36,8 @@ export interface Checkpoint {
   readonly states: number;
   readonly transitions: number;
   readonly seen: Seen;
+  /** A run was longer than --depth. */
+  readonly isCut: boolean;
 }
 
 export interface ParallelResult {
@@ -89,9 +91,9 @@ class Helper {
   }
 }
 
-/** An error of a worker, as what it was. */
+/** An error of a worker: the user's, or a defect. */
 function revived({ name, message, stack }: Extract<Report, { kind: 'failed' }>): Error {
-  if (name === 'CheckError') return new CheckError(message);
+  if (name === 'CheckError' || name === 'OptionError') return new CheckError(message);
   const error = new Error(message);
   error.name = name;
   error.stack = stack;
@@ -116,6 +118,7 @@ export class Coordinator {
   #transitions = 0;
   #frontier: Path[] = [];
   #isComplete = true;
+  #isCut = false;
   #isViolated = false;
   #hasScouted = false;
   readonly #scouts: Helper[] = [];
@@ -204,11 +207,13 @@ export class Coordinator {
   /** Only the first search goes on from the checkpoint: what it knows may be wrong. */
   #goOn(): void {
     if (this.#resumed === undefined) return;
-    const { frontier, fingerprints, states, transitions, seen } = this.#resumed;
+    const { frontier, fingerprints, states, transitions, seen, isCut } = this.#resumed;
     new SharedFingerprints(this.#fingerprints).load(fingerprints);
     this.#queue = [...frontier];
     this.#states = states;
     this.#transitions = transitions;
+    this.#isCut = isCut;
+    this.#isComplete &&= !isCut;
     this.#see(seen);
   }
 
@@ -230,7 +235,7 @@ export class Coordinator {
     return this.#helpers[0] as Helper;
   }
 
-  async #hire(): Promise<void> {
+  async #hire(): Promise<Helper> {
     const { wasm, options } = this.#options;
     const { onProgress: _, ...rest } = options;
     const index = this.#helpers.length;
@@ -239,6 +244,7 @@ export class Coordinator {
     this.#helpers.push(helper);
     await helper.report();
     helper.isReady = true;
+    return helper;
   }
 
   #begin(helper: Helper): void {
@@ -290,6 +296,7 @@ export class Coordinator {
     this.#frontier.push(...explored.frontier);
     if (explored.isForNothing) this.#control.isAbandoned = true;
     this.#isComplete &&= explored.isComplete || this.#control.isAbandoned;
+    this.#isCut ||= explored.isCut;
     if (isFull) this.#fill();
     if (explored.isViolated) {
       this.#isViolated = true;
@@ -328,7 +335,7 @@ export class Coordinator {
     this.#options.onProgress(progress);
     const { maxStates } = this.#options.options;
     if (maxStates !== undefined && progress.states >= maxStates) this.#control.stop();
-    const isLarge = progress.states > STATES_FOR_COMPANY;
+    const isLarge = progress.states > STATES_FOR_COMPANY && this.#over !== undefined;
     if (!isLarge || !this.#canDivide()) return;
     // One thread more than was asked for looks around, and is gone again.
     const isScouting = !this.#hasScouted;
@@ -359,13 +366,11 @@ export class Coordinator {
 
   async #hireMore(): Promise<void> {
     try {
-      await this.#hire();
+      this.#begin(await this.#hire());
+      this.#assign();
     } catch (error) {
       this.#over?.reject(error);
-      return;
     }
-    this.#begin(this.#helpers.at(-1) as Helper);
-    this.#assign();
   }
 
   get #seconds(): number {
@@ -405,6 +410,7 @@ export class Coordinator {
         uses: this.#locality.uses,
         futureLoads: this.#futureLoads,
       },
+      isCut: this.#isCut,
     };
     return { result, checkpoint };
   }

@@ -2,11 +2,13 @@
 
 import {
   closeSync,
+  existsSync,
   fstatSync,
   openSync,
   readFileSync,
   readSync,
   realpathSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -82,14 +84,22 @@ export function writeFile(path: string, contents: Uint8Array | string): void {
   attempt('write', path, () => writeFileSync(path, contents));
 }
 
-/** Fail now, not after a long run; what the file holds stays. Errors: InputError. */
+/** Fail now, not after a long run; what the file holds stays, and none is left. Errors: InputError. */
 export function requireWritable(path: string): void {
-  attempt('write', path, () => closeSync(openSync(path, 'a')));
+  attempt('write', path, () => {
+    const isThere = existsSync(path);
+    closeSync(openSync(path, 'a'));
+    if (!isThere) rmSync(path);
+  });
 }
 
 /** Errors: InputError when writing `output` would overwrite `input`. */
 export function requireOther(output: string, input: string): void {
-  const isSame = attempt('read', input, () => realpathSync(input) === realpathSync(output));
+  const isSame = attempt(
+    'read',
+    input,
+    () => existsSync(output) && realpathSync(input) === realpathSync(output),
+  );
   if (isSame) throw new InputError(`${output} is the input; it would be overwritten`);
 }
 

@@ -1,7 +1,7 @@
 // The command `wasm-rseq`: its sub-commands, and what becomes of an error.
 //
-// Exit code: 0 success; 1 the guest failed, or lint found something; 2 usage or bad input, with one line on stderr; 70 a
-// defect of this tool, with its stack trace.
+// Exit code: 0 success; 1 the guest failed, or lint found something; 2 usage or bad input, with one line on
+// stderr; 3 a check was stopped before it had an answer; 70 a defect of this tool, with its stack trace.
 
 import { readFileSync, writeSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
@@ -37,7 +37,8 @@ const INPUT_ERRORS = [
 ];
 
 const EXAMPLES = `
-Exit code: 0 success, 1 the program failed or lint found something, 2 wrong usage or input.
+Exit code: 0 success, 1 the program failed or lint found something, 2 wrong usage or input, 3 a check was
+stopped.
 
 Examples:
   wasm-rseq run main.ts --cpus 4 --threads 8 --quantum 61 --seed 1
@@ -69,7 +70,7 @@ function splitArguments(argv: readonly string[]): { words: string[]; guestArgume
 function createProgram(invocation: Invocation): Command {
   const program = new Command(NAME)
     .description(
-      'Restartable sequences for WebAssembly: run, replay, build, inspect and lint programs.',
+      'Restartable sequences for WebAssembly: run, replay, build, inspect, check and lint programs.',
     )
     .version(packageVersion(), '--version', 'print the version')
     .exitOverride()

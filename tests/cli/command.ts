@@ -17,6 +17,9 @@ export interface Printed {
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
 export const COUNTER = join(ROOT, 'examples/counter/main.ts');
 export const UNPROTECTED = join(ROOT, 'examples/counter-unprotected/main.ts');
+export const CORPUS = join(ROOT, 'tests/corpus');
+/** A program that lint has something to say of. */
+export const LATE = join(CORPUS, 'cpu-read-too-early/wrong.ts');
 /** The options of the acceptance runs. */
 export const MACHINE = ['--cpus', '4', '--threads', '8'];
 export const SLICED = [...MACHINE, '--quantum', '61', '--seed', '1'];
