@@ -616,7 +616,14 @@ export class Executor {
       const { signal, message, tid, place, ip } = process.death;
       const name = Signal[signal] ?? `signal ${signal}`;
       const where = place || guest.text.placeOf(ip);
-      return { kind: 'signal', isOk: false, message: `${name}: ${message}`, place: where, tid, kernelWords };
+      return {
+        kind: 'signal',
+        isOk: false,
+        message: `${name}: ${message}`,
+        place: where,
+        tid,
+        kernelWords,
+      };
     }
     if (!process.hasExited) return undefined;
     const tid = tidOf(this.#scheduler.action);

@@ -154,7 +154,12 @@ export class Session {
     // What is found by mistake is no failure.
     const isViolated = result.isViolated && !this.#space.isMistaken;
     const isForNothing = this.#space.isForNothing;
-    return { ...result, isViolated, isForNothing, frontier: result.isComplete || isForNothing ? [] : search.frontier };
+    return {
+      ...result,
+      isViolated,
+      isForNothing,
+      frontier: result.isComplete || isForNothing ? [] : search.frontier,
+    };
   }
 
   /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */

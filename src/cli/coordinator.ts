@@ -349,7 +349,10 @@ export class Coordinator {
     const { wasm, options } = this.#options;
     const { onProgress: _, ...rest } = options;
     const control = Control.create(1);
-    const helper = new Helper({ wasm, options: rest, control: control.buffers, index: 0 }, () => {});
+    const helper = new Helper(
+      { wasm, options: rest, control: control.buffers, index: 0 },
+      () => {},
+    );
     this.#scouts.push(helper);
     try {
       await helper.report();
