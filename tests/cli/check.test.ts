@@ -158,6 +158,16 @@ describe('result', () => {
     expect(lasting(checkJson(file, '--workers', '2'))).toEqual(first);
   });
 
+  test('of a large program comes with more workers than cores', () => {
+    const file = workspace.write('crowd.ts', LARGE);
+
+    const limit = ['--max-states', '200000', '--checkpoint', workspace.path('crowd')];
+    const { code, stderr } = check(file, '--workers', '8', ...limit, '--no-lint');
+
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^wasm-rseq: to go on: [^\n]+\n$/);
+  });
+
   test('has a schedule that fails the same way in replay', () => {
     const found = check(LOST, '--json', '--no-lint');
     const { schedule, failure } = lastLineJson(found.stdout);
