@@ -63,6 +63,11 @@ export class Watch {
     this.#onProgress = onProgress;
   }
 
+  /** Without limits: only whoever listens can stop it. */
+  unlimited(): Watch {
+    return new Watch(NO_LIMITS, this.#now, this.#onProgress);
+  }
+
   get seconds(): number {
     return (this.#now() - this.#start) / 1000;
   }

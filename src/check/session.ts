@@ -285,14 +285,16 @@ export class Session {
 
   /** The shortest failing run of those that there are for sure. */
   #shortest(): Violation | undefined {
+    // That there is one is known: what limits the search for it does not limit this.
+    const watch = this.#watch.unlimited();
     for (;;) {
       this.#begin();
-      const search = new ShortestSearch(this.#space, this.#watch, this.#bound, this.#onEnd);
+      const search = new ShortestSearch(this.#space, watch, this.#bound, this.#onEnd);
       const { states, transitions, violation } = search.run(this.#space.transitions.initial());
       this.#states = states;
       this.#transitions = transitions;
       const isWhole = this.#isWhole();
-      if (isWhole || this.#watch.reason !== undefined) return violation;
+      if (isWhole || watch.reason !== undefined) return violation;
     }
   }
 

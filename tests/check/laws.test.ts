@@ -77,8 +77,8 @@ describe.each(CORPUS)('$name', (entry) => {
   });
 });
 
-function comparable({ seconds: _, ...result }: CheckResult): Omit<CheckResult, 'seconds'> {
-  return result;
+function comparable(result: CheckResult): CheckResult {
+  return { ...result, seconds: 0 };
 }
 
 const SPINS = `
