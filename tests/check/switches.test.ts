@@ -1,7 +1,8 @@
-// A thread that the kernel would kill if it ever lost its CPU, and that never loses it.
+// A thread that the kernel kills if it loses its CPU, for whatever reason: nobody else need be there.
 
 import { expect, test } from 'vitest';
 import { check } from '../../src/check/index.js';
+import { createHost } from '../../src/host/index.js';
 import { compileSource } from '../guests/compile.js';
 
 const BROKEN_FOR_A_WHILE = `
@@ -19,13 +20,16 @@ export function main(): i32 {
   return 0;
 }`;
 
-test('a switch that nobody made kills nobody', async () => {
+test('a thread that must not lose its CPU for a while does, and the schedule says when', async () => {
   const { wasm } = await compileSource(BROKEN_FOR_A_WHILE, {
     metering: 'instruction',
     abi: 'linux',
   });
 
-  const { verdict } = await check(wasm as BufferSource, { cpus: 1 });
+  const { verdict, failure, schedule } = await check(wasm as BufferSource, { cpus: 1 });
 
-  expect(verdict).toBe('proven');
+  expect(verdict).toBe('violated');
+  expect(failure?.message).toContain('SIGSEGV');
+  const host = await createHost({ wasm: wasm as BufferSource, schedule: schedule as string });
+  expect(host.run().failure?.signal).toBe('SIGSEGV');
 });

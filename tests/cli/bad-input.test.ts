@@ -216,7 +216,7 @@ describe('schedule', () => {
     ['', /^schedule "" must start with s1\.$/],
     ['s1.gA', /^schedule ends in the middle of a word$/],
     ['s1.AA', /^schedule ends in the middle of a slice$/],
-    ['s1.AAA', /^schedule slice 0: fuel 0 must be from 1 to 1073741824$/],
+    ['s1.AAA', /^schedule ends in the middle of a slice$/],
     ['s1.!!', /^schedule has "!", not base64url$/],
     ['@DIR/none', /^cannot read DIR\/none: no such file or folder$/],
     ['@DIR/nonsense.txt', /^schedule "nonsense" must start with s1\.$/],
