@@ -15,10 +15,10 @@ const HARNESSES = 'tests/check/primitives';
  * by name, that has `text` for that file; program.ts is the main one.
  */
 export function corpusSubjects(corpus) {
-  return corpus.map(({ name, cpus, abi, signals }) => ({
+  return corpus.map(({ name, cpus, abi, signals, preemptions }) => ({
     name,
     file: `${CORPUS}/${name}/right.ts`,
-    settings: { cpus, abi, signals },
+    settings: { cpus, abi, signals, preemptions },
     program: (text) => ({ 'program.ts': text }),
   }));
 }

@@ -61,8 +61,6 @@ async function fateOf(subject, { text, excuse }, original, proof) {
   if (result.verdict === 'proven' && isSame && excuse !== undefined) {
     return { fate: 'equivalent', reason: excuse };
   }
-  const neverEnds = result.verdict === 'proven' && result.finalStates.length === 0;
-  if (neverEnds && proof.finalStates.length > 0) return { fate: 'killed', reason: 'no run ends' };
   return { fate: 'survived', reason: reasonOf(result) };
 }
 
@@ -81,9 +79,13 @@ async function compile({ program, settings: { abi = 'turner' } }, text) {
   return wasm;
 }
 
-async function checked({ settings: { cpus, signals = 0 } }, wasm) {
-  const options = { cpus, signals, ...LIMITS };
+async function checked({ settings: { cpus, signals = 0, preemptions } }, wasm) {
+  const bound = preemptions === undefined ? {} : { preemptions };
+  const options = { cpus, signals, ...bound, ...LIMITS };
   const result = await check(wasm, options);
+  // No run that fails, and none that ends either.
+  const isEndless = result.verdict === 'proven' && result.finalStates.length === 0;
+  if (isEndless) return check(wasm, { cpus, signals, liveness: true, ...LIMITS });
   if (result.verdict !== 'incomplete') return result;
   const bounded = await check(wasm, { ...options, preemptions: PREEMPTIONS });
   return bounded.verdict === 'violated' ? bounded : result;

@@ -412,7 +412,7 @@ export class Executor {
       if (state === 'dead' || (tid !== subject && !isNew(tid))) continue;
       if (kernel.cpus[cpu]?.current?.tid === tid) continue;
       const first = kernel.cpus.find(({ id }) => affinity.has(id) && kernel.isOnline(id));
-      if (first !== undefined) kernel.settle(tid, first.id);
+      if (first !== undefined && !kernel.settle(tid, first.id)) this.hasLoudSwitches = true;
     }
     const restarts = this.#events.list.filter(({ kind }) => kind === TraceEvent.Restart);
     this.onFuture(restarts);

@@ -241,13 +241,15 @@ export class WasmMachine implements Machine {
 
   /**
    * Words of the accesses written down since `noteAccesses`, two each: address, bytes * 4 + kind. Valid
-   * until the next run. Undefined when they are not all there: the memory has grown.
+   * until the next run. Undefined when they are not all there: the memory has grown, or the stack over them.
    */
   get accesses(): Int32Array | undefined {
     const { words, hostBase } = this.#memory;
     const end = words[hostBase / WORD_BYTES + ACCESSES] as number;
     const start = hostBase + ACCESSES_OFFSET;
-    return end === 0 ? undefined : words.subarray(start >>> 2, end >>> 2);
+    const stackEnd = words[hostBase / WORD_BYTES + STACK_END] as number;
+    const isOverwritten = ((stackEnd - start) | 0) > 0;
+    return end === 0 || isOverwritten ? undefined : words.subarray(start >>> 2, end >>> 2);
   }
 
   #describe(error: unknown, locateTrap: TrapLocator): Fault {

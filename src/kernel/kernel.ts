@@ -579,9 +579,10 @@ export class Kernel implements SchedulerView, Services {
 
   /**
    * As if the thread had got the CPU, been seen to and lost it again before it ran: where it was before
-   * makes no difference from now on. Preconditions: between two steps; it has no CPU and is not dead.
+   * makes no difference from now on. False when the process would have died of it. Preconditions: between
+   * two steps; it has no CPU and is not dead.
    */
-  settle(tid: number, cpu: number): void {
+  settle(tid: number, cpu: number): boolean {
     const thread = this.process.threads.get(tid) ?? panic('settle', `there is no thread ${tid}`);
     if (thread.cpu !== cpu) this.#dispatcher.move(thread, cpu);
     const { ip } = thread.registers;
@@ -591,6 +592,7 @@ export class Kernel implements SchedulerView, Services {
     thread.concurrencyId = 0;
     thread.events |= RseqEvent.Preempt;
     thread.notifyResume = true;
+    return typeof outcome === 'string';
   }
 
   get hasTimers(): boolean {
