@@ -46,7 +46,7 @@ export interface Leaf {
   readonly accesses: readonly WordAccess[];
   readonly events: readonly StepEvent[];
   readonly terminal: Terminal | undefined;
-  /** The thread is at a point of a section before and not after, and was not sent back. */
+  /** A section has been left by a store: the thread was not sent back, and has not given up. */
   readonly commits: boolean;
   // Writer: Locality.
   notedThreads: number;
@@ -317,14 +317,20 @@ export class Transitions {
     );
   }
 
-  #commits(state: Int32Array, action: Action, { threads, events, terminal }: Step): boolean {
+  #commits(
+    state: Int32Array,
+    action: Action,
+    { threads, events, accesses, terminal }: Step,
+  ): boolean {
     const tid = tidOf(action);
     if (!isRun(action) || terminal !== undefined) return false;
     const { executor } = this;
     const { isInSection } = executor.threadInfo(state[THREADS + tid - 1] as number);
     const isRedirected = events.some(({ kind }) => kind === TraceEvent.Restart);
     const after = executor.threadInfo(threads[tid - 1] as number);
-    return isInSection && !isRedirected && !after.isInSection;
+    // The last thing a section does that commits is a store; one that gives up has only looked.
+    const hasStored = accesses?.some(({ isStore, isResume }) => isStore && !isResume) ?? true;
+    return isInSection && !isRedirected && !after.isInSection && hasStored;
   }
 }
 
