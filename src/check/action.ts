@@ -58,11 +58,6 @@ function eventOf(action: Action): number {
   return (action >>> CPU_BITS) & ((1 << EVENT_BITS) - 1);
 }
 
-/** The same action of another thread. */
-export function withTid(action: Action, tid: number): Action {
-  return (action & ((1 << TID_SHIFT) - 1)) | (tid << TID_SHIFT);
-}
-
 /** As a slice of a schedule: fuel 1 ends at the next point, whatever it costs to get there. */
 export function toChoice(action: Action, choice: Choice): void {
   choice.tid = tidOf(action);

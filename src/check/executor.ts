@@ -1,13 +1,12 @@
 // The real thing: a kernel and a machine that can be put into any state, do one step, and say what has
 // become of it. Slow, and asked once for every different step.
 
-import { Signal } from '../abi/signal.js';
+import { SIG_DFL, SIG_IGN, Signal } from '../abi/signal.js';
 import { PAGE_BYTES } from '../abi/module.js';
 import { type Booted, bootLoaded, type HostOptions } from '../host/host.js';
 import type { GuestModule } from '../host/loader.js';
 import type { Choice, Scheduler } from '../kernel/scheduler.js';
 import type { Thread } from '../kernel/thread.js';
-import { SIG_DFL, SIG_IGN } from '../abi/signal.js';
 import { type Observer, TraceEvent } from '../kernel/trace.js';
 import { WordReader, WordWriter } from '../kernel/words.js';
 import { type Access, type GuestProgress, mergeAccesses, WatchedMemory } from './accesses.js';
@@ -22,7 +21,7 @@ import { MemoryStates } from './memory-states.js';
 export interface ThreadInfo {
   readonly isRunnable: boolean;
   readonly isDead: boolean;
-  /** A timer may end its wait. */
+  /** The CPU it has, or had last. */
   readonly cpu: number;
   readonly affinity: readonly number[];
   /** The point it is at. */
@@ -160,7 +159,8 @@ export class Executor {
 
   /**
    * parks: a thread that stops outside sections is taken off its CPU at once, which it cannot notice: so it
-   * makes no difference who had the CPU last. `hasLoudSwitches` says when that was wrong.
+   * makes no difference who had the CPU last. `hasLoudSwitches` says when that was wrong. merges: threads
+   * that have to begin their sections again, and will do the same, are one; `hasForeignRestarts` likewise.
    */
   constructor(
     modules: readonly GuestModule[],

@@ -174,7 +174,9 @@ export class Coordinator {
       if (this.#isViolated) return { result: await this.#explain(), checkpoint: undefined };
       const isAbandoned = this.#control.isAbandoned && !this.#control.mustStop;
       if (!isAbandoned && (!this.#isComplete || this.#queue.length > 0)) return this.#incomplete();
-      if (!this.#hasLearnt()) return { result: this.#result('proven'), checkpoint: undefined };
+      // Whoever gave up had learnt something; a search that was given up proves nothing.
+      if (!this.#hasLearnt() && !this.#control.isAbandoned)
+        return { result: this.#result('proven'), checkpoint: undefined };
     }
   }
 
