@@ -4,7 +4,7 @@ export { rseq } from './rseq';
 import * as thread from './thread';
 export { thread };
 export { exit, join, self, spawn, ThreadFunction } from './thread';
-export { signal, kill } from './signal';
+export { signal, kill, SignalHandler } from './signal';
 export { print, printNumber } from './console';
 export { counterAdd, counterCreate, counterSum, COUNTER_STRIDE } from './percpu/counter';
 export * from './sys';

@@ -31,8 +31,9 @@ export function librarySubjects() {
     return {
       name: `percpu/${name}`,
       file: `${LIBRARY}/${file}`,
-      settings: { cpus: 2 },
+      settings: { cpus: 2, signals: 1 },
       program: (text) => ({
+        'threads.ts': read(`${HARNESSES}/threads.ts`),
         'program.ts': harness.replaceAll(`'wasm-rseq/${LIBRARY}/${name}'`, `'./${name}'`),
         [file]: outside(text),
       }),
