@@ -33,6 +33,18 @@ export function read(fd: i32, buffer: usize, length: i32): i32 {
   return syscall(Sysno.Read, fd, <i32>buffer, length, 0, 0, 0);
 }
 
+/**
+ * A file that the host has given, for reading: path is zero-terminated. Returns its descriptor, from 3 on;
+ * -ENOENT there is none of that name.
+ */
+export function open(path: usize, flags: i32): i32 {
+  return syscall(Sysno.Open, <i32>path, flags, 0, 0, 0, 0);
+}
+
+export function close(fd: i32): i32 {
+  return syscall(Sysno.Close, fd, 0, 0, 0, 0, 0);
+}
+
 export function write(fd: i32, buffer: usize, length: i32): i32 {
   return syscall(Sysno.Write, fd, <i32>buffer, length, 0, 0, 0);
 }

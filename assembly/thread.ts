@@ -3,6 +3,7 @@
 import { Errno } from '../src/abi/errno';
 import {
   TCB_ALL_SIGNALS,
+  TCB_ARENA,
   TCB_ARGUMENT,
   TCB_FUNCTION,
   TCB_JOINED,
@@ -33,6 +34,7 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
   store<i32>(tcb, 0, TCB_TID);
   store<u32>(tcb, entry.index, TCB_FUNCTION);
   store<usize>(tcb, argument, TCB_ARGUMENT);
+  store<usize>(tcb, 0, TCB_ARENA);
   store<u64>(tcb, load<u64>(own, TCB_MASK), TCB_MASK);
   const start: ThreadFunction = startThread;
   const tid = clone(start.index, tcb, tcb);

@@ -5,6 +5,9 @@
 export enum Sysno {
   Read = 0,
   Write = 1,
+  /** open(path, flags): a file that the host has given the program, for reading. */
+  Open = 2,
+  Close = 3,
   RtSigaction = 13,
   RtSigprocmask = 14,
   RtSigreturn = 15,
@@ -57,6 +60,15 @@ export enum SysconfName {
   /** Arguments after `--`. */
   Arguments = 2,
 }
+
+/** Flags of open: what it is opened for. Others mean nothing here. */
+export enum OpenFlag {
+  ReadOnly = 0,
+  AccessMode = 3,
+}
+
+/** Bytes of the longest path, with the zero behind it. */
+export const PATH_MAX = 4096;
 
 /** clone flags: a thread of this address space. The only form there is. */
 export const CLONE_THREAD_FLAGS = 0x10f00;

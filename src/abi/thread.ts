@@ -9,6 +9,7 @@
 //   80  u64 mask       signals to block: writer: kernel for this thread's spawn, spawner; reader: this thread.
 //   88  u64 all        every signal: writer: this thread's spawn; reader: kernel.
 //   96  24 bytes in which printNumber writes digits.
+//  120  u32 arena      where this thread makes objects, or 0. writer, reader: this thread.
 
 export const TCB_AREA = 0;
 /** The cpu word of turner. */
@@ -20,6 +21,7 @@ export const TCB_JOINED = 76;
 export const TCB_MASK = 80;
 export const TCB_ALL_SIGNALS = 88;
 export const TCB_DIGITS = 96;
+export const TCB_ARENA = 120;
 /** Two cache lines, so that no two threads share one. */
 export const TCB_BYTES = 128;
 /** Alignment of a block: that of the largest area. */

@@ -3,7 +3,7 @@
 import { createHost, type Host, type Result } from '../host/host.js';
 import type { Observer } from '../kernel/trace.js';
 import { ChromeTrace } from './chrome-trace.js';
-import { readBytes, TextFile } from './files.js';
+import { filesNamed, readBytes, TextFile } from './files.js';
 import type { CompileOptions, MachineOptions, RecordOptions, SchedulerOptions } from './options.js';
 import type { Program } from './program.js';
 import { ProgressLine } from './progress.js';
@@ -78,6 +78,7 @@ async function boot(execution: Execution, observers: readonly Observer[]): Promi
     fuelLimit: options.fuelLimit,
     memoryLimit: options.memoryLimit,
     args: guestArguments,
+    files: filesNamed(guestArguments),
     observers,
     ...choices,
     ...(options.abi !== undefined && { abi: options.abi }),

@@ -9,6 +9,7 @@ import {
   readSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -39,6 +40,18 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Errors: InputError. */
 export function readBytes(path: string): Uint8Array {
   return attempt('read', path, () => readBounded(path === STDIN_NAME ? STDIN : path, path));
+}
+
+/**
+ * What is in the files that arguments of a program name: these it may open, and no others. A name that is no
+ * file is an argument like any other. Errors: InputError.
+ */
+export function filesNamed(names: readonly string[]): Record<string, Uint8Array> {
+  return Object.fromEntries(names.filter(isFile).map((name) => [name, readBytes(name)]));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** A device or a pipe may have no end. */

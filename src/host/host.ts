@@ -5,7 +5,7 @@
 
 import type { AbiName, CodeMap } from '../abi/code-map.js';
 import { Signal } from '../abi/signal.js';
-import type { OutputListener } from '../kernel/console.js';
+import type { GuestFile, OutputListener } from '../kernel/files.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { Kernel, type Outcome } from '../kernel/kernel.js';
 import type { Counts } from '../kernel/trace.js';
@@ -69,6 +69,8 @@ export interface HostOptions {
   readonly threadLimit?: number;
   /** What the program reads from descriptor 0. */
   readonly stdin?: Uint8Array;
+  /** What the program can open and read, by path. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
   readonly args?: readonly string[];
   /** Called with what the program writes to descriptors 1 and 2. */
   readonly onOutput?: OutputListener;
@@ -185,10 +187,16 @@ export function bootLoaded(
     entropySeed: seedOf(options),
     observers: [hash, ...(options.observers ?? [])],
     stdin: options.stdin ?? new Uint8Array(),
+    files: filesOf(options),
     onOutput: options.onOutput ?? (() => {}),
     boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
   });
   return { guest, kernel, hash, map: (modules[0] as GuestModule).map };
+}
+
+function filesOf({ files = {} }: HostOptions): readonly GuestFile[] {
+  const encoder = new TextEncoder();
+  return Object.entries(files).map(([path, bytes]) => ({ path: encoder.encode(path), bytes }));
 }
 
 interface Limits {
@@ -265,6 +273,7 @@ function requireHooks({
   args = [],
   scheduler,
   stdin,
+  files,
   schedule,
   sourceMap,
   rseqDebug,
@@ -289,6 +298,10 @@ function requireHooks({
   }
   if (stdin !== undefined && !(stdin instanceof Uint8Array)) {
     throw new OptionError('stdin', stdin, 'is not a Uint8Array');
+  }
+  for (const [path, bytes] of Object.entries(files ?? {})) {
+    if (bytes instanceof Uint8Array) continue;
+    throw new OptionError(`files[${JSON.stringify(path)}]`, bytes, 'is not a Uint8Array');
   }
   for (const observer of observers) {
     if (typeof observer?.event !== 'function') {

@@ -1,6 +1,6 @@
 // The kernel for those who bring a machine of their own: the three ports, the kernel, its parts.
 
-export type { OutputListener } from './console.js';
+export type { OutputListener } from './files.js';
 export { MAX_CPUS } from './cpu-set.js';
 export {
   Kernel,

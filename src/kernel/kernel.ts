@@ -6,7 +6,7 @@
 
 import { Errno } from '../abi/errno.js';
 import { Signal } from '../abi/signal.js';
-import { Console, type OutputListener } from './console.js';
+import { type FileOptions, Files } from './files.js';
 import { CpuSet } from './cpu-set.js';
 import { Cpu } from './cpu.js';
 import { Dispatcher } from './dispatcher.js';
@@ -55,7 +55,7 @@ import { interruptionResult, leave, timeoutResult } from './wait-end.js';
 import { type FutexWait, type JoinWait, type Wait, waiting } from './wait.js';
 import type { WordReader, WordWriter } from './words.js';
 
-export interface KernelOptions {
+export interface KernelOptions extends FileOptions {
   readonly machine: Machine;
   readonly memory: Memory;
   readonly scheduler: Scheduler;
@@ -69,8 +69,6 @@ export interface KernelOptions {
   /** Threads that may be started in all, 2^20: the status of each is kept for as long as the run. */
   readonly tidLimit?: number;
   readonly observers?: readonly Observer[];
-  readonly stdin?: Uint8Array;
-  readonly onOutput?: OutputListener;
   readonly boot?: BootParameters;
   /** Seed of the bytes that getrandom gives, a 32-bit integer; 1. */
   readonly entropySeed?: number;
@@ -104,7 +102,7 @@ export class Kernel implements SchedulerView, Services {
   readonly cpus: readonly Cpu[];
   readonly onlineCpus: CpuSet;
   readonly process: Process;
-  readonly console: Console;
+  readonly files: Files;
   readonly futexes: FutexTable = new FutexTable();
   readonly random: RandomBytes;
   readonly boot: BootParameters;
@@ -142,7 +140,7 @@ export class Kernel implements SchedulerView, Services {
     this.#tracer = new Tracer(options.observers ?? [], this.counts);
     this.#dispatcher = new Dispatcher(this.cpus, this.#personality, this.counts, this.#tracer);
     this.onlineCpus = CpuSet.firstCpus(options.cpus);
-    this.console = new Console(options.stdin ?? new Uint8Array(), options.onOutput ?? (() => {}));
+    this.files = new Files(options);
     this.random = new RandomBytes(options.entropySeed ?? 1);
     this.boot = options.boot ?? { threads: 1, args: [] };
     this.process = new Process(LEADER_TID, options.memory);
@@ -619,7 +617,7 @@ export class Kernel implements SchedulerView, Services {
     to.double(this.#idleTime);
     to.word(this.#aliveCount);
     to.word(this.#nextTid);
-    to.word(this.console.position);
+    this.files.save(to);
     to.list(this.random.state, (word) => to.word(word));
   }
 
@@ -691,7 +689,7 @@ export class Kernel implements SchedulerView, Services {
     this.#idleTime = from.double();
     this.#aliveCount = from.word();
     this.#nextTid = from.word();
-    this.console.position = from.word();
+    this.files.load(from);
     this.random.state = from.list(() => from.word());
   }
 

@@ -2,10 +2,10 @@
 // returns the result: 0 or more, or a negative errno. Pointers are unsigned 32-bit.
 
 import { Errno } from '../abi/errno.js';
-import { CLONE_THREAD_FLAGS, SysconfName, Sysno } from '../abi/syscall.js';
+import { CLONE_THREAD_FLAGS, PATH_MAX, SysconfName, Sysno } from '../abi/syscall.js';
 import { getAffinity, getCpu, type Placement, setAffinity } from './affinity.js';
 import { archPrctl } from './arch-prctl.js';
-import type { Console } from './console.js';
+import { type Files, isOutput } from './files.js';
 import { futex, type Waking } from './futex.js';
 import { type Fencing, membarrier } from './membarrier.js';
 import type { Memory } from './memory.js';
@@ -22,7 +22,7 @@ export interface BootParameters {
 
 /** The services of the kernel that system calls are made of. */
 export interface Services extends Placement, Timekeeping, Waking, Fencing {
-  readonly console: Console;
+  readonly files: Files;
   readonly random: RandomBytes;
   readonly boot: BootParameters;
   clone(parent: Thread, entry: number, argument: number, tls: number): number;
@@ -43,9 +43,6 @@ export type SyscallHandler = (
   kernel: Services,
 ) => number | undefined;
 
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
 /** Most bytes of one read or write, as in Linux. */
 const MAX_TRANSFER = 0x7ffff000;
 /** Bytes that a write copies at a time: no length makes the host allocate more. */
@@ -55,19 +52,25 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   [
     Sysno.Read,
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
-      if (fd !== STDIN) return -Errno.EBADF;
-      const bytes = kernel.console.peek(Math.min(length >>> 0, MAX_TRANSFER));
+      const bytes = kernel.files.peek(fd, Math.min(length >>> 0, MAX_TRANSFER));
+      if (bytes === undefined) return -Errno.EBADF;
       if (!thread.process.memory.copyOut(buffer >>> 0, bytes)) return -Errno.EFAULT;
-      return kernel.console.advance(bytes.length);
+      return kernel.files.advance(fd, bytes.length);
     },
   ],
   [
     Sysno.Write,
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
-      if (fd !== STDOUT && fd !== STDERR) return -Errno.EBADF;
-      return write(kernel.console, thread.process.memory, fd, buffer >>> 0, length >>> 0);
+      if (!isOutput(fd)) return -Errno.EBADF;
+      return write(kernel.files, thread.process.memory, fd, buffer >>> 0, length >>> 0);
     },
   ],
+  [
+    Sysno.Open,
+    (thread, [path = 0, flags = 0], kernel) =>
+      openFile(kernel.files, thread.process.memory, path >>> 0, flags),
+  ],
+  [Sysno.Close, (_thread, [fd = 0], kernel) => kernel.files.close(fd)],
   [
     Sysno.RtSigaction,
     (thread, [signo = 0, action = 0, old = 0, bytes = 0]) =>
@@ -176,19 +179,25 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   ],
 ]);
 
+/** The path ends with a zero. Errors: EFAULT, ENAMETOOLONG, and those of Files.open. */
+function openFile(files: Files, memory: Memory, address: number, flags: number): number {
+  const bytes = new Uint8Array(PATH_MAX);
+  for (let length = 0; length < PATH_MAX; length++) {
+    const byte = memory.copyIn(address + length, 1)?.[0];
+    if (byte === undefined) return -Errno.EFAULT;
+    if (byte === 0) return files.open(bytes.subarray(0, length), flags);
+    bytes[length] = byte;
+  }
+  return -Errno.ENAMETOOLONG;
+}
+
 /** All of it or, when some of it is not mapped, nothing: EFAULT. */
-function write(
-  console: Console,
-  memory: Memory,
-  fd: number,
-  address: number,
-  length: number,
-): number {
+function write(files: Files, memory: Memory, fd: number, address: number, length: number): number {
   const count = Math.min(length, MAX_TRANSFER);
   if (address + count > memory.sizeBytes) return -Errno.EFAULT;
   for (let at = 0; at < count; at += CHUNK_BYTES) {
     const bytes = memory.copyIn(address + at, Math.min(CHUNK_BYTES, count - at));
-    if (bytes !== undefined) console.write(fd, bytes);
+    if (bytes !== undefined) files.write(fd, bytes);
   }
   return count;
 }

@@ -12,12 +12,15 @@ import { ToolchainError } from './ir.js';
 import { type Finding, lint, type LintInput, type LintOptions } from './lint.js';
 import type { ResumeTransform } from './suspend.js';
 import { NO_SOURCES, type Sources } from './lint-comments.js';
-import { lintTransformFor, transformFor } from './transform.js';
+import { lintTransformFor, RuntimeError, transformFor } from './transform.js';
 
 /** The program does not compile; the message is asc's diagnostics. */
 export class CompileError extends ToolchainError {
   override readonly name = 'CompileError';
 }
+
+export const RUNTIMES = ['stub', 'minimal', 'percpu'] as const;
+export type Runtime = (typeof RUNTIMES)[number];
 
 export interface CompileOptions {
   readonly metering?: Metering;
@@ -31,13 +34,21 @@ export interface CompileOptions {
   readonly optimizeLevel?: number;
   /** Name of the .wasm file the module will be, for the link to its source map; program.wasm unless given. */
   readonly moduleFile?: string;
-  /** Further asc arguments, such as ['--runtime', 'minimal']. */
+  /**
+   * Where memory comes from: asc's 'stub', which never frees, or its 'minimal', neither of which is safe when
+   * threads allocate, or 'percpu', percpu/malloc. Unless given, 'percpu' when the program imports that, else
+   * 'stub'.
+   */
+  readonly runtime?: Runtime;
+  /** Further asc arguments, such as ['--noAssert']. */
   readonly ascArguments?: readonly string[];
   /** Folder for compiled programs; none, no cache. */
   readonly cacheFolder?: string;
 }
 
 export interface LintProgramOptions extends LintOptions {
+  /** As in CompileOptions. */
+  readonly runtime?: Runtime;
   /** As in CompileOptions. */
   readonly ascArguments?: readonly string[];
 }
@@ -49,6 +60,7 @@ export interface CompiledProgram {
 }
 
 const PACKAGE_FOLDER = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const OWN_RUNTIME = join('node_modules', 'wasm-rseq', 'assembly', 'runtime');
 const DEFAULT_MODULE_FILE = 'program.wasm';
 
 /** Compile and instrument `file`. Errors: CompileError, LabelError, ToolchainError. */
@@ -92,10 +104,10 @@ export async function lintProgram(
         findings = found;
       },
     );
-    const { ascArguments: extra = [] } = options;
+    const { ascArguments: extra = [], runtime } = options;
     // Not optimised: the rules look at what was written.
-    const args = ascArguments(file, { optimizeLevel: 0, ascArguments: ['--noEmit', ...extra] });
-    await runAsc(file, args, transform, files);
+    const compileOptions = { optimizeLevel: 0, ascArguments: ['--noEmit', ...extra] };
+    await runAsc(file, withRuntime(compileOptions, runtime), transform, files);
   });
   return findings;
 }
@@ -152,7 +164,7 @@ async function compileAlone(file: string, options: CompileOptions): Promise<Comp
   const instrumentOptions: InstrumentOptions = { metering, abi, fastPath, resume };
   const files: ReadFiles = new Map();
   const transform = transformFor(instrumentOptions);
-  const outputs = await runAsc(file, ascArguments(file, options), transform, files);
+  const outputs = await runAsc(file, options, transform, files);
   const moduleFile = options.moduleFile ?? DEFAULT_MODULE_FILE;
   const wasm = outputs.get(moduleFile);
   if (wasm === undefined) throw new CompileError(`${file} does not compile: asc wrote no module`);
@@ -164,11 +176,29 @@ async function compileAlone(file: string, options: CompileOptions): Promise<Comp
   return { program, sources: Object.fromEntries(hashes) as Compilation['sources'] };
 }
 
+function withRuntime(options: CompileOptions, runtime: Runtime | undefined): CompileOptions {
+  return runtime === undefined ? options : { ...options, runtime };
+}
+
 /**
  * What asc writes, by name; `files` gets what it reads. Errors: CompileError, and what the transform
  * throws.
  */
 async function runAsc(
+  file: string,
+  options: CompileOptions,
+  transform: ReturnType<typeof transformFor>,
+  files: ReadFiles,
+): Promise<ReadonlyMap<string, Uint8Array | string>> {
+  try {
+    return await runAscOnce(file, ascArguments(file, options), transform, files);
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || options.runtime !== undefined) throw error;
+    return runAscOnce(file, ascArguments(file, withRuntime(options, 'percpu')), transform, files);
+  }
+}
+
+async function runAscOnce(
   file: string,
   args: string[],
   transform: ReturnType<typeof transformFor>,
@@ -211,7 +241,7 @@ function ascArguments(file: string, options: CompileOptions): string[] {
     '--sourceMap',
     '--debug',
     '--runtime',
-    'stub',
+    options.runtime === 'percpu' ? OWN_RUNTIME : (options.runtime ?? 'stub'),
     ...(level > 0 ? ['--optimizeLevel', String(level)] : []),
     ...(options.ascArguments ?? []),
   ];
@@ -232,9 +262,10 @@ function cacheKey(file: string, options: CompileOptions): string {
     resume,
     optimizeLevel,
     moduleFile,
+    runtime,
     ascArguments: extra,
   } = options;
-  const code = [metering, abi, fastPath, resume, optimizeLevel];
+  const code = [metering, abi, fastPath, resume, optimizeLevel, runtime];
   const toolchain = [process.version, ...code, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }

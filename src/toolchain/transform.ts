@@ -5,12 +5,15 @@ import type { Binaryen, Module } from './binaryen.js';
 import { EXPORTED_START } from './contract.js';
 import { instrument, type InstrumentOptions } from './instrument.js';
 import { type Finding, lint, type LintOptions } from './lint.js';
+import { ToolchainError } from './ir.js';
 import type { Sources } from './lint-comments.js';
 
 /** The part of asc's program that the transform looks at. */
 interface Program {
   readonly options: {
     sourceMap: boolean;
+    runtime: number;
+    stackSize: number;
     exportStart: string | null;
     readonly optimizeLevelHint: number;
     readonly shrinkLevelHint: number;
@@ -18,9 +21,31 @@ interface Program {
   };
   /** asc's own wrapper of the module, through which its optimiser runs. */
   readonly module: {
+    useShadowStack: boolean;
     runPasses(passes: readonly string[]): void;
     optimize(level: number, shrink: number, debugInfo: boolean, zeroFilledMemory: boolean): void;
   };
+}
+
+interface Parser {
+  readonly sources: readonly { readonly internalPath: string }[];
+}
+
+/** asc's Runtime.Stub: no collector. */
+const RUNTIME_STUB = 0;
+/** Our runtime, as asc is told where it is, and what needs it. */
+const OWN_RUNTIME = /(^|\/)wasm-rseq\/assembly\/runtime$/;
+const OWN_MALLOC = /(^|\/)wasm-rseq\/assembly\/percpu\/malloc$/;
+
+/** Two allocators would both take the memory behind the static data. */
+export class RuntimeError extends ToolchainError {
+  override readonly name = 'RuntimeError';
+
+  constructor() {
+    super(
+      'percpu/malloc needs the runtime percpu: asc --runtime node_modules/wasm-rseq/assembly/runtime',
+    );
+  }
 }
 
 /** asc's Feature.Threads: atomics compile without --enable threads. */
@@ -64,8 +89,17 @@ export default class RseqTransform {
   }
 
   /** Ask for source locations, and for a start function that can be run metered. */
-  afterParse(): void {
-    const { options } = this.program;
+  afterParse(parser: Parser): void {
+    const { options, module } = this.program;
+    const has = (path: RegExp): boolean =>
+      parser.sources.some(({ internalPath }) => path.test(internalPath));
+    if (!has(OWN_RUNTIME) && has(OWN_MALLOC)) withoutStack(() => fail(new RuntimeError()));
+    if (has(OWN_RUNTIME)) {
+      // asc takes a runtime that is not its own for one that collects, and gives it a stack that threads share.
+      options.runtime = RUNTIME_STUB;
+      options.stackSize = 0;
+      module.useShadowStack = false;
+    }
     options.sourceMap = true;
     options.exportStart = EXPORTED_START;
     options.setFeature(FEATURE_THREADS, true);
@@ -84,6 +118,10 @@ export default class RseqTransform {
     // for what is emitted too, are made all the same.
     ours.runPasses = () => {};
   }
+}
+
+function fail(error: Error): never {
+  throw error;
 }
 
 /** asc prints the stack of an error; the message is all a user needs. */

@@ -46,6 +46,12 @@ const { EFAULT, EINVAL, ETIMEDOUT } = Errno;
 
 const ROWS: readonly Row[] = [
   { name: 'read', size: 4, call: (at) => [Sysno.Read, 0, at, 4], misaligned: 4 },
+  {
+    name: 'open',
+    size: 1,
+    call: (at) => [Sysno.Open, at, 0],
+    misaligned: -Errno.ENOENT,
+  },
   { name: 'write', size: 4, call: (at) => [Sysno.Write, 1, at, 4], misaligned: 4 },
   {
     name: 'rt_sigaction, new',
@@ -312,6 +318,7 @@ describe('the table of pointers', () => {
     const listed = new Set(ROWS.map(({ call }) => call(BUFFER)[0]));
     const without = [
       Sysno.RtSigreturn,
+      Sysno.Close,
       Sysno.SchedYield,
       Sysno.Getpid,
       Sysno.Clone,

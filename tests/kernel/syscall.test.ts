@@ -8,12 +8,13 @@ import {
   ARCH_GET_FS,
   ARCH_SET_FS,
   CLONE_THREAD_FLAGS,
+  PATH_MAX,
   SysconfName,
   Sysno,
 } from '../../src/abi/syscall.js';
 import { SYSCALLS } from '../../src/kernel/syscall.js';
 import { ArrayMemory } from './array-memory.js';
-import { boot, resultsOf, spawn, threadOf, WILD } from './boot.js';
+import { boot, resultsOf, spawn, threadOf, tracked, WILD } from './boot.js';
 import { act, jump, ret, syscall, type Word } from './scripted-machine.js';
 
 const BUFFER = 0x100;
@@ -29,7 +30,7 @@ function textOf(bytes: Uint8Array): string {
 }
 
 describe('an unknown call', () => {
-  test.each([2, 57, 334, 0x0fff, 0x1006, -1, 0x7fffffff])('number %i is -ENOSYS', (sysno) => {
+  test.each([4, 57, 334, 0x0fff, 0x1006, -1, 0x7fffffff])('number %i is -ENOSYS', (sysno) => {
     expect(resultsOf([[sysno]]).results).toEqual([-Errno.ENOSYS]);
   });
 });
@@ -63,7 +64,7 @@ describe('read', () => {
   test('asks for no more than linux gives at once', () => {
     const asked: number[] = [];
     const { kernel } = boot({ 0: [] });
-    kernel.console.peek = (length) => {
+    kernel.files.peek = (_fd, length) => {
       asked.push(length);
       return new Uint8Array();
     };
@@ -75,6 +76,62 @@ describe('read', () => {
 
   test.each([1, 2, 3, -1])('from fd %i is -EBADF', (fd) => {
     expect(resultsOf([[Sysno.Read, fd, BUFFER, 1]]).results).toEqual([-Errno.EBADF]);
+  });
+});
+
+describe('open', () => {
+  const FILES = [{ path: bytesOf('data/words'), bytes: bytesOf('abcdef') }];
+  const PATH = 64;
+
+  /** The path, and a zero, are at PATH. */
+  function resultsFor(path: string, calls: readonly Call[]) {
+    const results: number[] = [];
+    const steps = calls.flatMap(([sysno, ...args]) => tracked(results, sysno, ...args));
+    const { kernel, memory } = boot({ 0: steps }, { files: FILES });
+    memory.bytes.set(bytesOf(`${path}\0`), PATH);
+    kernel.run();
+    return { results, memory };
+  }
+
+  test('gives a descriptor of its own, which is read from its beginning', () => {
+    const { results, memory } = resultsFor('data/words', [
+      [Sysno.Open, PATH, 0],
+      [Sysno.Open, PATH, 0],
+      [Sysno.Read, 3, BUFFER, 4],
+      [Sysno.Read, 4, BUFFER + 4, 2],
+      [Sysno.Read, 3, BUFFER + 6, 4],
+      [Sysno.Read, 3, BUFFER, 4],
+    ]);
+
+    expect(results).toEqual([3, 4, 4, 2, 2, 0]);
+    expect(textOf(memory.bytes.subarray(BUFFER, BUFFER + 8))).toBe('abcdabef');
+  });
+
+  test('gives the lowest that is free', () => {
+    const { results } = resultsFor('data/words', [
+      [Sysno.Open, PATH, 0],
+      [Sysno.Open, PATH, 0],
+      [Sysno.Close, 3],
+      [Sysno.Close, 3],
+      [Sysno.Open, PATH, 0],
+    ]);
+
+    expect(results).toEqual([3, 4, 0, -Errno.EBADF, 3]);
+  });
+
+  test('of what the host has not given is -ENOENT, for writing -EROFS', () => {
+    expect(resultsFor('data/word', [[Sysno.Open, PATH, 0]]).results).toEqual([-Errno.ENOENT]);
+    expect(resultsFor('data/words', [[Sysno.Open, PATH, 1]]).results).toEqual([-Errno.EROFS]);
+  });
+
+  test('of a path that is not there is -EFAULT, of one without end -ENAMETOOLONG', () => {
+    expect(resultsFor('', [[Sysno.Open, WILD, 0]]).results).toEqual([-Errno.EFAULT]);
+    const path = 'x'.repeat(PATH_MAX - PATH - 1);
+    expect(resultsFor(path, [[Sysno.Open, PATH, 0]]).results).toEqual([-Errno.ENOENT]);
+    const { kernel, memory } = boot({ 0: [] });
+    memory.bytes.fill(1);
+    const open = SYSCALLS.get(Sysno.Open);
+    expect(open?.(threadOf(kernel, 1), Int32Array.of(0, 0), kernel)).toBe(-Errno.ENAMETOOLONG);
   });
 });
 
