@@ -7,7 +7,8 @@
 // One thread at a time in an arena.
 
 import { TCB_ARENA } from '../src/abi/thread';
-import { allocatePages, free, freePages, malloc } from './percpu/malloc';
+import { allocatePages, freePages } from './malloc/heap';
+import { free, malloc } from './percpu/malloc';
 import { ensureThreadPointer, threadPointer } from './tcb';
 
 const CHUNK: usize = 0;

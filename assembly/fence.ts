@@ -41,7 +41,8 @@ function fenceByVisit(cpu: i32): void {
   mutexLock(LOCK);
   schedGetaffinity(0, SET_BYTES, SAVED);
   memory.fill(TARGET, 0, SET_BYTES);
-  store<u8>(TARGET + (<usize>cpu >> 3), 1 << (cpu & 7));
+  const bit: i32 = 1 << (cpu & 7);
+  store<u8>(TARGET + (<usize>cpu >> 3), <u8>bit);
   if (schedSetaffinity(0, SET_BYTES, TARGET) == 0) schedSetaffinity(0, SET_BYTES, SAVED);
   mutexUnlock(LOCK);
 }

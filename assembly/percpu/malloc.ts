@@ -13,81 +13,27 @@
 // How many blocks a CPU keeps of a class grows with every miss, within a limit for all its classes; at the
 // limit what one gets another one loses. After tcmalloc.
 
-import { fetchBlocks, initCentral, returnBlocks } from '../malloc/central';
-import { initMetadata, metadataBytes, takeMetadata } from '../malloc/metadata';
-import {
-  allocateSpan,
-  extendSpan,
-  FIXED,
-  freeSpan,
-  initPageHeap,
-  LARGE,
-  PAGE_BYTES,
-  PAGE_SHIFT,
-  pageClass,
-  pageHeapBytes,
-  spanOf,
-  trimSpan,
-} from '../malloc/page-heap';
-import { fail, forget, initRobust, isBlock, isRobust, remember } from '../malloc/robust';
-import { CLASSES, classOf, classSize, initSizeClasses, MAX_SMALL } from '../malloc/size-classes';
-import { mutexLock, mutexUnlock } from '../mutex';
-import { rseq } from '../rseq';
-import { nrCpus } from '../sys';
-import {
-  drainStopped,
-  initSlabs,
-  resizeStopped,
-  resumeSlab,
-  setSlots,
-  slabCapacity,
-  slabLength,
-  slabPop,
-  slabPopBatch,
-  slabPush,
-  slabPushBatch,
-  slabResize,
-  slabsBytes,
-  stopSlab,
-} from './slab';
+import { allocateLarge, freeSlowly, initHeap, MAX_SIZE, refill, resizeLarge } from '../malloc/heap';
+import { LARGE, PAGE_BYTES, PAGE_SHIFT, pageClass, spanOf } from '../malloc/page-heap';
+import { CLASSES, classOf, classSize, MAX_SMALL } from '../malloc/size-classes';
+import { slabPop, slabPush } from './slab';
 
-/** CPUs keep this part of the heap together, one over it; or each of them at least that. */
-const CACHED_PART: usize = 4;
-const CACHED_BYTES: usize = 64 * 1024;
-/** A CPU keeps no more of a class. */
-const CLASS_LIMIT: usize = 1024 * 1024;
-const MAX_SLOTS: i32 = 128;
-/** Blocks that go to and from the central lists at once: as many as fit, 2 at least and 32 at most. */
-const BATCH_BYTES: usize = 64 * 1024;
-const MAX_BATCH: i32 = 32;
-/** Classes that lose room so that another one gets some. */
-const MAX_VICTIMS: i32 = 4;
-/** Larger requests would not fit, whatever there is. */
-const MAX_SIZE: usize = 0xfff00000;
-
-const LOCK: usize = memory.data(4, 4);
-/** For a batch, and for one that makes room for it. */
-const BATCH: usize = memory.data(4 * 32, 4);
-const VICTIMS: usize = memory.data(4 * 32, 4);
-
-/** What is known of a CPU: bytes it has room for, misses of malloc and of free, the class to lose next. */
-const CPUS: usize = memory.data(16 * 256, 4);
-const ROOM: usize = 0;
-const UNDERFLOWS: usize = 4;
-const OVERFLOWS: usize = 8;
-const NEXT_VICTIM: usize = 12;
-
-let cacheLimit: usize = usize.MAX_VALUE;
-/** What all CPUs have room for. */
-let totalRoom: usize = 0;
-let isInitialised: bool = false;
+export {
+  mallocCachedBytes,
+  mallocDrain,
+  mallocHeapBytes,
+  mallocOverflows,
+  mallocSetCacheLimit,
+  mallocSetRobust,
+  mallocUnderflows,
+} from '../malloc/heap';
 
 /** A block of `size` bytes or more, which hold anything. Returns its address; 0: no memory. */
 // @ts-ignore: decorator
 @inline
 export function malloc(size: usize): usize {
   const index = classOf(size);
-  if (index == 0) return allocateLarge(size, PAGE_BYTES);
+  if (index == 0) return allocateUnclassed(size);
   const block = slabPop(index);
   return block != 0 ? block : refill(index);
 }
@@ -95,7 +41,7 @@ export function malloc(size: usize): usize {
 /** The same, all bytes 0, for `count` things of `size` bytes. 0 also when there are more than there can be. */
 export function calloc(count: usize, size: usize): usize {
   if (size != 0 && count > MAX_SIZE / size) return 0;
-  const block = malloc(count * size);
+  const block = allocate(count * size);
   if (block != 0) memory.fill(block, 0, count * size);
   return block;
 }
@@ -116,21 +62,21 @@ export function free(block: usize): void {
  * Returns its address; 0: no memory, and this one stays as it is. Of block 0: malloc.
  */
 export function realloc(block: usize, size: usize): usize {
-  if (block == 0) return malloc(size);
+  if (block == 0) return allocate(size);
   const usable = mallocUsableSize(block);
   if (size <= usable && size > usable / 2) return block;
   if (pageClass(block) == LARGE && size > MAX_SMALL && resizeLarge(block, size)) return block;
-  const moved = malloc(size);
+  const moved = allocate(size);
   if (moved == 0) return 0;
   memory.copy(moved, block, min(usable, size));
-  free(block);
+  release(block);
   return moved;
 }
 
 /** A block whose address is a multiple of `alignment`; 0 also when that is no power of two. */
 export function alignedAlloc(alignment: usize, size: usize): usize {
   if (popcnt<usize>(alignment) != 1 || size > MAX_SIZE) return 0;
-  if (alignment <= 64) return malloc((max(size, 1) + alignment - 1) & ~(alignment - 1));
+  if (alignment <= 64) return allocate((max(size, 1) + alignment - 1) & ~(alignment - 1));
   return allocateLarge(size, max(alignment, PAGE_BYTES));
 }
 
@@ -141,247 +87,16 @@ export function mallocUsableSize(block: usize): usize {
   return index <= CLASSES ? classSize(index) : 0;
 }
 
-/**
- * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a sixth
- * of the heap, or 64 KiB for each CPU. They give back what they have.
- */
-export function mallocSetCacheLimit(bytes: usize): void {
-  mutexLock(LOCK);
-  ensureInitialised();
-  cacheLimit = bytes;
-  for (let cpu = 0; cpu < nrCpus(); cpu++) drain(cpu);
-  mutexUnlock(LOCK);
+function allocate(size: usize): usize {
+  return malloc(size);
 }
 
-/** What `cpu` has at hand goes back to the central lists: say, because it is off. Any thread, on any CPU. */
-export function mallocDrain(cpu: i32): void {
-  mutexLock(LOCK);
-  ensureInitialised();
-  drain(cpu);
-  mutexUnlock(LOCK);
+function release(block: usize): void {
+  free(block);
 }
 
-/**
- * Robust mode: wrong frees are found. No CPU keeps anything; every call takes the lock. Returns false when
- * there has been a block already, or there is no memory.
- */
-export function mallocSetRobust(): bool {
-  mutexLock(LOCK);
-  const isFirst = !isInitialised && ensureInitialised();
-  const isDone = isFirst && initRobust();
-  if (isDone) for (let cpu = 0; cpu < nrCpus(); cpu++) stopSlab(cpu);
-  mutexUnlock(LOCK);
-  return isDone;
-}
-
-/** Bytes that malloc has of the system, its own records too. */
-export function mallocHeapBytes(): usize {
-  return pageHeapBytes() + metadataBytes();
-}
-
-/** Bytes of blocks that `cpu` keeps at hand. */
-export function mallocCachedBytes(cpu: i32): usize {
-  let bytes: usize = 0;
-  if (!isInitialised) return 0;
-  for (let index = 1; index <= CLASSES; index++) {
-    bytes += <usize>slabLength(cpu, index) * classSize(index);
-  }
-  return bytes;
-}
-
-/** How often malloc found nothing at hand on `cpu`. */
-export function mallocUnderflows(cpu: i32): u32 {
-  return load<u32>(cpuAt(cpu), UNDERFLOWS);
-}
-
-/** How often free found no room on `cpu`. */
-export function mallocOverflows(cpu: i32): u32 {
-  return load<u32>(cpuAt(cpu), OVERFLOWS);
-}
-
-/** Pages that are no blocks: free ignores what is in them. Returns their address; 0: no memory. */
-export function allocatePages(pages: usize): usize {
-  mutexLock(LOCK);
-  const span = ensureInitialised() ? allocateSpan(pages, FIXED, false) : null;
-  mutexUnlock(LOCK);
-  return span == null ? 0 : span.start;
-}
-
-/** Give them back. */
-export function freePages(address: usize): void {
-  mutexLock(LOCK);
-  freeSpan(spanOf(address));
-  mutexUnlock(LOCK);
-}
-
-// --- misses ----------------------------------------------------------------------------------------
-
-/** A batch of the class: one block for the caller, as many as there is room for to this CPU. */
-function refill(index: i32): usize {
-  mutexLock(LOCK);
-  const wanted = isRobust() ? 1 : batchOf(index);
-  const last = fetchBlocks(index, BATCH, wanted) - 1;
-  let block: usize = 0;
-  if (last >= 0) {
-    block = load<usize>(BATCH + <usize>last * 4);
-    if (last > 0) {
-      makeRoom(index, last, UNDERFLOWS);
-      returnBlocks(index, BATCH, last - slabPushBatch(index, BATCH, last));
-    }
-    if (isRobust() && !remember(block)) {
-      store<usize>(BATCH, block);
-      returnBlocks(index, BATCH, 1);
-      block = 0;
-    }
-  }
-  mutexUnlock(LOCK);
-  return block;
-}
-
-function freeSlowly(index: i32, block: usize): void {
-  if (block == 0 || index == FIXED) return;
-  mutexLock(LOCK);
-  if (isRobust()) {
-    if (!isBlock(block)) fail('free of', block, ': no block in use begins there');
-    forget(block);
-  }
-  if (index == LARGE) freeSpan(spanOf(block));
-  else spill(index, block);
-  mutexUnlock(LOCK);
-}
-
-/** Room for the block, or a batch of the class, and it, to the central lists. */
-function spill(index: i32, block: usize): void {
-  const batch = batchOf(index);
-  makeRoom(index, batch, OVERFLOWS);
-  if (slabPush(index, block)) return;
-  const count = slabPopBatch(index, BATCH, batch - 1);
-  store<usize>(BATCH + <usize>count * 4, block);
-  returnBlocks(index, BATCH, count + 1);
-}
-
-/** Let this CPU have room for `count` blocks more of a class if it may; others lose theirs. */
-function makeRoom(index: i32, count: i32, miss: usize): void {
-  const cpu = rseq.cpuId();
-  if (cpu < 0) return;
-  const at = cpuAt(cpu);
-  store<u32>(at + miss, load<u32>(at + miss) + 1);
-  const capacity = slabCapacity(cpu, index);
-  const missing = count - (capacity - slabLength(cpu, index));
-  const more = min(missing, slotsOf(index) - capacity);
-  if (more <= 0) return;
-  const bytes = <usize>more * classSize(index);
-  for (let n = 0; !mayKeep(load<usize>(at, ROOM), bytes); n++) {
-    if (n == MAX_VICTIMS) return;
-    loseRoom(cpu, index);
-  }
-  if (slabResize(cpu, index, more)) addRoom(at, bytes);
-}
-
-/** May a CPU that has room for `room` bytes have room for more? */
-function mayKeep(room: usize, more: usize): bool {
-  if (totalRoom + more > cacheLimit) return false;
-  return room + more <= CACHED_BYTES || totalRoom + more <= pageHeapBytes() / CACHED_PART;
-}
-
-function addRoom(at: usize, bytes: usize): void {
-  store<usize>(at, load<usize>(at, ROOM) + bytes, ROOM);
-  totalRoom += bytes;
-}
-
-/** The next class of this CPU loses the room it does not use, or a batch of blocks. */
-function loseRoom(cpu: i32, winner: i32): void {
-  const at = cpuAt(cpu);
-  const index = (load<i32>(at, NEXT_VICTIM) % CLASSES) + 1;
-  store<i32>(at, index, NEXT_VICTIM);
-  if (index == winner) return;
-  let lost = slabCapacity(cpu, index) - slabLength(cpu, index);
-  if (lost == 0) {
-    lost = slabPopBatch(index, VICTIMS, batchOf(index));
-    returnBlocks(index, VICTIMS, lost);
-  }
-  if (lost > 0 && slabResize(cpu, index, -lost)) addRoom(at, -<usize>lost * classSize(index));
-}
-
-function drain(cpu: i32): void {
-  if (isRobust()) return;
-  stopSlab(cpu);
-  for (let index = 1; index <= CLASSES; index++) {
-    let count = drainStopped(cpu, index, BATCH, MAX_BATCH);
-    for (; count > 0; count = drainStopped(cpu, index, BATCH, MAX_BATCH)) {
-      returnBlocks(index, BATCH, count);
-    }
-    resizeStopped(cpu, index, 0);
-  }
-  addRoom(cpuAt(cpu), -load<usize>(cpuAt(cpu), ROOM));
-  resumeSlab(cpu);
-}
-
-// --- blocks of pages -------------------------------------------------------------------------------
-
-/** Also what the first call of malloc gets to, for before all sizes are of class 0. */
-function allocateLarge(size: usize, alignment: usize): usize {
-  if (size > MAX_SIZE) return 0;
-  mutexLock(LOCK);
-  if (!isInitialised) {
-    const isReady = ensureInitialised();
-    mutexUnlock(LOCK);
-    if (!isReady) return 0;
-    return alignment == PAGE_BYTES ? malloc(size) : allocateLarge(size, alignment);
-  }
-  const span = allocateSpan(pagesOf(size), LARGE, true, alignment);
-  let block: usize = span == null ? 0 : span.start;
-  if (span != null && isRobust() && !remember(block)) {
-    freeSpan(span);
-    block = 0;
-  }
-  mutexUnlock(LOCK);
-  return block;
-}
-
-/** Returns whether the block has the size where it is. */
-function resizeLarge(block: usize, size: usize): bool {
-  if (size > MAX_SIZE) return false;
-  mutexLock(LOCK);
-  const span = spanOf(block);
-  const pages = pagesOf(size);
-  let isDone = true;
-  if (pages < span.pages) trimSpan(span, pages);
-  else if (pages > span.pages) isDone = extendSpan(span, pages);
-  mutexUnlock(LOCK);
-  return isDone;
-}
-
-// --- all -------------------------------------------------------------------------------------------
-
-/** Preconditions: the caller has the lock. Returns false when there is no memory. */
-function ensureInitialised(): bool {
-  if (isInitialised) return true;
-  const end = <usize>memory.size() << 16;
-  const start = initMetadata();
-  if (!initPageHeap(start, end)) return false;
-  initSizeClasses();
-  initCentral();
-  for (let index = 1; index <= CLASSES; index++) setSlots(index, slotsOf(index));
-  const slabs = takeMetadata(slabsBytes());
-  if (slabs == 0) return false;
-  initSlabs(slabs);
-  isInitialised = true;
-  return true;
-}
-
-function slotsOf(index: i32): i32 {
-  return max(2, min(MAX_SLOTS, <i32>(CLASS_LIMIT / classSize(index))));
-}
-
-function batchOf(index: i32): i32 {
-  return max(2, min(MAX_BATCH, <i32>(BATCH_BYTES / classSize(index))));
-}
-
-function pagesOf(size: usize): usize {
-  return (max(size, 1) + PAGE_BYTES - 1) >> PAGE_SHIFT;
-}
-
-function cpuAt(cpu: i32): usize {
-  return CPUS + <usize>cpu * 16;
+/** A large block. Before the first block there are no classes: every size comes here. */
+function allocateUnclassed(size: usize): usize {
+  if (size > MAX_SMALL) return allocateLarge(size, PAGE_BYTES);
+  return initHeap() ? refill(classOf(size)) : 0;
 }

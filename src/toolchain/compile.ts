@@ -42,6 +42,8 @@ export interface CompileOptions {
   readonly runtime?: Runtime;
   /** Further asc arguments, such as ['--noAssert']. */
   readonly ascArguments?: readonly string[];
+  /** A package folder whose guest library the program gets instead of ours. */
+  readonly libraryFolder?: string;
   /** Folder for compiled programs; none, no cache. */
   readonly cacheFolder?: string;
 }
@@ -191,26 +193,27 @@ async function runAsc(
   files: ReadFiles,
 ): Promise<ReadonlyMap<string, Uint8Array | string>> {
   try {
-    return await runAscOnce(file, ascArguments(file, options), transform, files);
+    return await runAscOnce(file, options, transform, files);
   } catch (error) {
     if (!(error instanceof RuntimeError) || options.runtime !== undefined) throw error;
-    return runAscOnce(file, ascArguments(file, withRuntime(options, 'percpu')), transform, files);
+    return runAscOnce(file, withRuntime(options, 'percpu'), transform, files);
   }
 }
 
 async function runAscOnce(
   file: string,
-  args: string[],
+  options: CompileOptions,
   transform: ReturnType<typeof transformFor>,
   files: ReadFiles,
 ): Promise<ReadonlyMap<string, Uint8Array | string>> {
   const asc = await import('assemblyscript/asc');
   const baseDir = dirname(resolve(file));
   const outputs = new Map<string, Uint8Array | string>();
-  const { error, stderr } = await asc.main(args, {
+  const { libraryFolder } = options;
+  const { error, stderr } = await asc.main(ascArguments(file, options), {
     transforms: [transform] as never,
     readFile: async (name: string, folder: string) => {
-      const path = locate(resolve(baseDir, folder, name));
+      const path = locate(resolve(baseDir, folder, name), libraryFolder);
       const text = await readFile(path, 'utf8').catch(() => null);
       files.set(path, text);
       return text;
@@ -247,11 +250,11 @@ function ascArguments(file: string, options: CompileOptions): string[] {
   ];
 }
 
-/** A file of the package `wasm-rseq`, as asc looks for it in every node_modules upwards, is ours. */
-function locate(path: string): string {
+/** A file of the package `wasm-rseq`, as asc looks for it in every node_modules upwards, is in `folder`. */
+function locate(path: string, folder = PACKAGE_FOLDER): string {
   const marker = `${sep}node_modules${sep}wasm-rseq${sep}`;
   const at = path.indexOf(marker);
-  return at < 0 ? path : join(PACKAGE_FOLDER, path.slice(at + marker.length));
+  return at < 0 ? path : join(folder, path.slice(at + marker.length));
 }
 
 function cacheKey(file: string, options: CompileOptions): string {
@@ -263,9 +266,10 @@ function cacheKey(file: string, options: CompileOptions): string {
     optimizeLevel,
     moduleFile,
     runtime,
+    libraryFolder,
     ascArguments: extra,
   } = options;
-  const code = [metering, abi, fastPath, resume, optimizeLevel, runtime];
+  const code = [metering, abi, fastPath, resume, optimizeLevel, runtime, libraryFolder];
   const toolchain = [process.version, ...code, moduleFile, extra];
   return sha256(JSON.stringify([resolve(file), ...toolchain])).slice(0, 24);
 }

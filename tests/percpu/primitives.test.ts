@@ -14,7 +14,9 @@ import {
 import { compileGuests } from './programs.js';
 
 /** A guest of guests/ each: laws() asserts, hammer() returns what nrThreads threads have lost between them. */
-const PRIMITIVES = ['counter'];
+const PRIMITIVES = ['counter', 'slab', 'malloc'];
+/** With a program of their own: malloc chooses the runtime, and uses the slabs. */
+const ALONE = ['slab', 'malloc'];
 const SEEDS = [1, 2, 3, 4, 5];
 
 interface RunOptions extends Omit<HostOptions, 'wasm' | 'args'> {
@@ -26,7 +28,9 @@ interface RunOptions extends Omit<HostOptions, 'wasm' | 'args'> {
 
 /** The kernel of ras takes 16 sequences at most. */
 function compileFor(name: string, abi: AbiName, isTwin: boolean) {
-  return compileGuests(abi === 'ras' ? [name] : PRIMITIVES, { abi, isTwin });
+  const isAlone = abi === 'ras' || ALONE.includes(name);
+  const together = PRIMITIVES.filter((each) => !ALONE.includes(each));
+  return compileGuests(isAlone ? [name] : together, { abi, isTwin });
 }
 
 async function run(

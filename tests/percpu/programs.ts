@@ -13,7 +13,6 @@ import {
 import { CACHE_FOLDER } from '../guests/compile.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LIBRARY = join(ROOT, 'assembly/percpu');
 const GUESTS = join(ROOT, 'tests/percpu/guests');
 const HARNESSES = join(ROOT, 'tests/check/primitives');
 const FOLDER = join(tmpdir(), 'wasm-rseq-tests');
@@ -71,24 +70,23 @@ function compileOnce(
 ): Promise<CompiledProgram> {
   const key = JSON.stringify([folder, main, isTwin, options]);
   const compile = (): Promise<CompiledProgram> => {
-    const path = join(writeSources(folder, main, isTwin), main.path);
-    return compileProgram(path, { cacheFolder: CACHE_FOLDER, ...options });
+    const settings = { cacheFolder: CACHE_FOLDER, ...options };
+    const others = readSources(folder).filter(({ path }) => path !== main.path);
+    const sources = [main, ...others];
+    if (!isTwin) return compileProgram(join(writeOnce(sources), main.path), settings);
+    const path = join(writeOnce(sources.map(withoutLabels)), main.path);
+    return compileProgram(path, { ...settings, libraryFolder: twinLibrary() });
   };
   const program = programs.get(key) ?? compile();
   programs.set(key, program);
   return program;
 }
 
-/** A folder of `main` and what is in `folder`; for a twin, with the library's primitives. */
-function writeSources(folder: string, main: Source, isTwin: boolean): string {
-  const others = readSources(folder).filter(({ path }) => path !== main.path);
-  const sources = [main, ...others];
-  if (!isTwin) return writeOnce(sources);
-  const twins = sources.map(({ path, text }) => ({ path, text: withoutLabels(toTwins(text)) }));
-  for (const { path, text } of readSources(LIBRARY)) {
-    twins.push({ path: join('percpu', path), text: withoutLabels(fromOutside(text)) });
-  }
-  return writeOnce(twins);
+/** A package folder with the guest library without labels. */
+function twinLibrary(): string {
+  const within = (folder: string): Source[] =>
+    readSources(join(ROOT, folder)).map(({ path, text }) => ({ path: join(folder, path), text }));
+  return writeOnce([...within('assembly').map(withoutLabels), ...within('src/abi')]);
 }
 
 interface Source {
@@ -104,19 +102,11 @@ function readSources(folder: string): Source[] {
     .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
 }
 
-function toTwins(text: string): string {
-  return text.replaceAll("'wasm-rseq/assembly/percpu/", "'./percpu/");
-}
-
-/** A file of assembly/percpu, made to stand in another folder. */
-function fromOutside(text: string): string {
-  return text
-    .replaceAll(/(from\s+')\.\.\/\.\.\//g, '$1wasm-rseq/')
-    .replaceAll(/(from\s+')\.\.\//g, '$1wasm-rseq/assembly/');
-}
-
-function withoutLabels(text: string): string {
-  return text.replaceAll(/rseq\.(start|end)\(\);/g, '').replaceAll(/rseq\.restart\(\)/g, '0');
+function withoutLabels({ path, text }: Source): Source {
+  const unlabelled = text
+    .replaceAll(/rseq\.(start|end)\(\);/g, '')
+    .replaceAll(/rseq\.restart\(\)(?!:)/g, '0');
+  return { path, text: unlabelled };
 }
 
 function writeOnce(sources: readonly Source[]): string {
