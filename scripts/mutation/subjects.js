@@ -11,32 +11,34 @@ const LIBRARY = 'assembly/percpu';
 const HARNESSES = 'tests/check/primitives';
 
 /**
- * A subject: its name, the file that is mutated, what it is checked with, and the files of the program,
- * by name, that has `text` for that file; program.ts is the main one.
+ * A subject: its name, the file that is mutated, what it is checked with, and the programs that have `text`
+ * for that file, as files by name; program.ts is the main one of each.
  */
 export function corpusSubjects(corpus) {
   return corpus.map(({ name, cpus, abi, signals, preemptions }) => ({
     name,
     file: `${CORPUS}/${name}/right.ts`,
     settings: { cpus, abi, signals, preemptions },
-    program: (text) => ({ 'program.ts': text }),
+    programs: (text) => [{ 'program.ts': text }],
   }));
 }
 
-/** Errors: a primitive has no harness. */
+/** The harnesses of NAME.ts are NAME.ts and NAME-*.ts. Errors: a primitive has none. */
 export function librarySubjects() {
   return list(LIBRARY).map((file) => {
     const name = basename(file, '.ts');
-    const harness = read(`${HARNESSES}/${file}`);
+    const more = list(HARNESSES).filter((harness) => harness.startsWith(`${name}-`));
+    const harnesses = [file, ...more].map((harness) => read(`${HARNESSES}/${harness}`));
     return {
       name: `percpu/${name}`,
       file: `${LIBRARY}/${file}`,
       settings: { cpus: 2, signals: 1 },
-      program: (text) => ({
-        'threads.ts': read(`${HARNESSES}/threads.ts`),
-        'program.ts': harness.replaceAll(`'wasm-rseq/${LIBRARY}/${name}'`, `'./${name}'`),
-        [file]: outside(text),
-      }),
+      programs: (text) =>
+        harnesses.map((harness) => ({
+          'threads.ts': read(`${HARNESSES}/threads.ts`),
+          'program.ts': harness.replaceAll(`'wasm-rseq/${LIBRARY}/${name}'`, `'./${name}'`),
+          [file]: outside(text),
+        })),
     };
   });
 }

@@ -24,16 +24,20 @@ const PROVENANCE = ['name', 'sourceMappingURL'];
  */
 export async function tryMutants(subject, onProgress = () => {}) {
   const text = read(subject.file);
-  const original = await compile(subject, text);
-  const proof = await checked(subject, original);
-  if (proof.verdict !== 'proven') {
-    throw new Error(`${subject.file} is ${proof.verdict}: ${reasonOf(proof)}`);
+  const originals = [];
+  for (const program of subject.programs(text)) {
+    const wasm = await compile(program, subject.settings);
+    const proof = await checked(subject, wasm);
+    if (proof.verdict !== 'proven') {
+      throw new Error(`${subject.file} is ${proof.verdict}: ${reasonOf(proof)}`);
+    }
+    originals.push({ wasm, proof });
   }
   const mutants = mutantsOf(text);
   const trials = [];
   for (const mutant of mutants) {
     onProgress(trials.length, mutants.length);
-    const { fate, reason } = await fateOf(subject, mutant, original, proof);
+    const { fate, reason } = await fateOf(subject, mutant, originals);
     const id = `${subject.name} ${mutant.name}`;
     const place = { id, operator: mutant.operator, file: subject.file, line: mutant.line };
     trials.push({ ...place, ...(fate === 'survived' ? known(id, reason) : { fate, reason }) });
@@ -46,26 +50,44 @@ function known(id, reason) {
   return { fate: 'survived', reason: MISSED.get(id) ?? reason };
 }
 
-async function fateOf(subject, { text, excuse }, original, proof) {
+/** Of several programs, one that kills it is enough; it is equivalent when it is in all of them. */
+async function fateOf(subject, mutant, originals) {
+  let fate;
+  for (const [index, program] of subject.programs(mutant.text).entries()) {
+    fate = await fateIn(subject, program, mutant.excuse, originals[index], fate);
+    if (fate.fate === 'refused' || fate.fate === 'killed') return fate;
+  }
+  return fate;
+}
+
+/** before: its fate in the programs before. */
+async function fateIn(subject, program, excuse, original, before) {
   let wasm;
   try {
-    wasm = await compile(subject, text);
+    wasm = await compile(program, subject.settings);
   } catch (error) {
     if (!(error instanceof ToolchainError)) throw error;
     return { fate: 'refused', reason: error.message.split('\n').find((line) => line !== '') };
   }
-  if (codeOf(wasm).equals(codeOf(original))) return { fate: 'equivalent', reason: 'the same code' };
+  if (codeOf(wasm).equals(codeOf(original.wasm))) {
+    return before ?? { fate: 'equivalent', reason: 'the same code' };
+  }
   const result = await checked(subject, wasm);
   if (result.verdict === 'violated') return { fate: 'killed', reason: reasonOf(result) };
-  const isSame = `${result.finalStates}` === `${proof.finalStates}`;
-  if (result.verdict === 'proven' && isSame && excuse !== undefined) {
+  const isSame = `${result.finalStates}` === `${original.proof.finalStates}`;
+  if (
+    result.verdict === 'proven' &&
+    isSame &&
+    excuse !== undefined &&
+    before?.fate !== 'survived'
+  ) {
     return { fate: 'equivalent', reason: excuse };
   }
   return { fate: 'survived', reason: reasonOf(result) };
 }
 
-async function compile({ program, settings: { abi = 'turner' } }, text) {
-  const files = Object.entries(program(text));
+async function compile(program, { abi = 'turner' }) {
+  const files = Object.entries(program);
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
   const folder = join(FOLDER, digest);
   mkdirSync(folder, { recursive: true });
