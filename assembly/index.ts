@@ -7,4 +7,5 @@ export { exit, join, self, spawn, ThreadFunction } from './thread';
 export { signal, kill, SignalHandler } from './signal';
 export { print, printNumber } from './console';
 export { counterAdd, counterCreate, counterSum, COUNTER_STRIDE } from './percpu/counter';
+export { ringCreate, ringPut, ringPutRecord, ringTake, ringTakeFrom } from './percpu/ring';
 export * from './sys';

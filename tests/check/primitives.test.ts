@@ -7,7 +7,11 @@ import { check, type CheckOptions } from '../../src/check/index.js';
 import { compileHarness } from '../percpu/programs.js';
 
 /** A harness of primitives/ each. */
-const PRIMITIVES: readonly { readonly name: string }[] = [{ name: 'counter' }];
+const PRIMITIVES: readonly { readonly name: string }[] = [
+  { name: 'counter' },
+  { name: 'ring' },
+  { name: 'ring-consumer' },
+];
 const OPTIONS: CheckOptions = { cpus: 2, signals: 1 };
 
 describe.each(PRIMITIVES)('percpu/$name', ({ name }) => {
