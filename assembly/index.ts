@@ -7,5 +7,6 @@ export { exit, join, self, spawn, ThreadFunction } from './thread';
 export { signal, kill, SignalHandler } from './signal';
 export { print, printNumber } from './console';
 export { counterAdd, counterCreate, counterSum, COUNTER_STRIDE } from './percpu/counter';
+export { bitmapAllocate, bitmapCount, bitmapCreate, bitmapFree } from './percpu/bitmap';
 export { ringCreate, ringPut, ringPutRecord, ringTake, ringTakeFrom } from './percpu/ring';
 export * from './sys';

@@ -9,6 +9,7 @@ import { compileHarness } from '../percpu/programs.js';
 /** A harness of primitives/ each. */
 const PRIMITIVES: readonly { readonly name: string }[] = [
   { name: 'counter' },
+  { name: 'bitmap' },
   { name: 'ring' },
   { name: 'ring-consumer' },
 ];
