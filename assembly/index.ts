@@ -8,5 +8,14 @@ export { signal, kill, SignalHandler } from './signal';
 export { print, printNumber } from './console';
 export { counterAdd, counterCreate, counterSum, COUNTER_STRIDE } from './percpu/counter';
 export { bitmapAllocate, bitmapCount, bitmapCreate, bitmapFree } from './percpu/bitmap';
+export {
+  hashMapAdd,
+  hashMapCreate,
+  hashMapGet,
+  hashMapIncrement,
+  hashMapNext,
+  HASH_MAP_COUNT,
+  HASH_MAP_PROBES,
+} from './percpu/hash-map';
 export { ringCreate, ringPut, ringPutRecord, ringTake, ringTakeFrom } from './percpu/ring';
 export * from './sys';

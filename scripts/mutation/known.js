@@ -44,6 +44,10 @@ export const EQUIVALENT = new Map([
     'loaded in the section it is the item that is there; the count is compared all the same',
   ],
   [
+    'percpu/hash-map hashMapAdd: restart() before `const bytes = changetype<HashMap>(map).bytesPerCpu`',
+    NEVER_CHANGES,
+  ],
+  [
     'percpu/ring ringPut: restart() before `const stride = changetype<Ring>(ring).stride`',
     NEVER_CHANGES,
   ],

@@ -10,6 +10,7 @@ import { compileHarness } from '../percpu/programs.js';
 const PRIMITIVES: readonly { readonly name: string }[] = [
   { name: 'counter' },
   { name: 'bitmap' },
+  { name: 'hash-map' },
   { name: 'ring' },
   { name: 'ring-consumer' },
 ];
