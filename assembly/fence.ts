@@ -1,48 +1,56 @@
-// === fence: behind it nobody is in a section that began before it ==================================
+// === fence: no section goes on that was under way ==================================================
 //
-// Where there is membarrier's fence, that. Elsewhere the thread goes to the CPU: when it runs there, what
-// ran before does not, and if that was in a section it will restart. After tcmalloc's FenceCpu.
+// A section that has read something may commit what follows from it long after that has changed. Change
+// it, then fence: whoever was in a section has committed, or is sent back and reads again.
+//
+//   linux, linux-v2   membarrier sends back what runs on any CPU
+//   others            the caller runs on each CPU in turn: whoever was there has lost it meanwhile
 
-import { Errno } from '../src/abi/errno';
-import { MEMBARRIER_FLAG_CPU } from '../src/abi/membarrier';
+import { MEMBARRIER_FLAG_CPU, MembarrierCommand } from '../src/abi/membarrier';
 import { Abi } from '../src/abi/personality';
 import { abi } from './abi';
-import { membarrier, MembarrierCommand, nrCpus, schedGetaffinity, schedSetaffinity } from './sys';
-import { mutexLock, mutexUnlock } from './mutex';
+import { membarrier, nrCpus, schedGetaffinity, schedSetaffinity } from './sys';
 
-const SET_BYTES: i32 = 32;
-const LOCK: usize = memory.data(4, 4);
-const SAVED: usize = memory.data(32, 8);
-const TARGET: usize = memory.data(32, 8);
+/** Bytes of memory that a fence needs. */
+export const FENCE_BYTES: usize = 64;
+
+const MASK_BYTES: i32 = 32;
 
 /**
- * No section that a thread is in on `cpu` when this is called goes on: it commits before this returns, or
- * restarts. The caller may be elsewhere afterwards. Not in a section, nor in a handler.
+ * When this returns, every section of the process that was under way when it was called has committed or
+ * will begin again. `room` is FENCE_BYTES of the caller's. Not for handlers: with percpu-signal, the section
+ * that one interrupts goes on.
  */
-export function fenceCpu(cpu: i32): void {
-  if (abi() == Abi.Linux || abi() == Abi.LinuxV2) fenceByMembarrier(cpu);
-  else fenceByVisit(cpu);
+export function fenceSections(room: usize): void {
+  if (hasMembarrier()) sendBack(0, -1);
+  else visitCpus(0, nrCpus(), room);
 }
 
-/** The same for all CPUs. */
-export function fenceAllCpus(): void {
-  for (let cpu = 0; cpu < nrCpus(); cpu++) fenceCpu(cpu);
+/** The same for the sections that threads are in on `cpu`. */
+export function fenceCpu(cpu: i32, room: usize): void {
+  if (hasMembarrier()) sendBack(MEMBARRIER_FLAG_CPU, cpu);
+  else visitCpus(cpu, cpu + 1, room);
 }
 
-function fenceByMembarrier(cpu: i32): void {
-  const command = MembarrierCommand.PrivateExpeditedRseq;
-  if (membarrier(command, MEMBARRIER_FLAG_CPU, cpu) != -Errno.EPERM) return;
+// @ts-ignore: decorator
+@inline
+function hasMembarrier(): bool {
+  return abi() == Abi.Linux || abi() == Abi.LinuxV2;
+}
+
+function sendBack(flags: i32, cpu: i32): void {
   membarrier(MembarrierCommand.RegisterPrivateExpeditedRseq, 0, 0);
-  membarrier(command, MEMBARRIER_FLAG_CPU, cpu);
+  membarrier(MembarrierCommand.PrivateExpeditedRseq, flags, cpu);
 }
 
-/** A CPU that is off runs nothing, and cannot be visited. */
-function fenceByVisit(cpu: i32): void {
-  mutexLock(LOCK);
-  schedGetaffinity(0, SET_BYTES, SAVED);
-  memory.fill(TARGET, 0, SET_BYTES);
-  const bit: i32 = 1 << (cpu & 7);
-  store<u8>(TARGET + (<usize>cpu >> 3), <u8>bit);
-  if (schedSetaffinity(0, SET_BYTES, TARGET) == 0) schedSetaffinity(0, SET_BYTES, SAVED);
-  mutexUnlock(LOCK);
+/** A CPU that is offline has nobody, and cannot be visited. */
+function visitCpus(first: i32, end: i32, room: usize): void {
+  const one = room + MASK_BYTES;
+  const length = schedGetaffinity(0, MASK_BYTES, room);
+  for (let cpu = first; cpu < end; cpu++) {
+    memory.fill(one, 0, MASK_BYTES);
+    store<u8>(one + <usize>(cpu >> 3), <u8>1 << <u8>(cpu & 7));
+    schedSetaffinity(0, MASK_BYTES, one);
+  }
+  schedSetaffinity(0, length, room);
 }

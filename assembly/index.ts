@@ -17,5 +17,13 @@ export {
   HASH_MAP_COUNT,
   HASH_MAP_PROBES,
 } from './percpu/hash-map';
+export {
+  refcountCreate,
+  refcountGet,
+  refcountKill,
+  refcountPut,
+  refcountTryGet,
+} from './percpu/refcount';
 export { ringCreate, ringPut, ringPutRecord, ringTake, ringTakeFrom } from './percpu/ring';
+export { fenceSections, FENCE_BYTES } from './fence';
 export * from './sys';

@@ -29,6 +29,8 @@ const SLABS: usize = memory.data(4 * 257, 4) + 4;
 /** Of each CPU, also while it is stopped. */
 const OWN_SLABS: usize = memory.data(4 * 256, 4);
 
+const FENCE_ROOM: usize = memory.data(64, 4);
+
 const HEADER_BYTES: usize = 8;
 const HEADERS_BYTES: usize = <usize>SLAB_CLASSES * HEADER_BYTES;
 /** The headers, and one odd word. */
@@ -160,7 +162,7 @@ export function slabCapacity(cpu: i32, index: i32): i32 {
 /** From here to resumeSlab nobody is in the slab of `cpu`: what it has is the caller's. One at a time. */
 export function stopSlab(cpu: i32): void {
   atomic.store<usize>(slabOf(cpu), load<usize>(slabOf(-1)));
-  fenceCpu(cpu);
+  fenceCpu(cpu, FENCE_ROOM);
 }
 
 /** The CPU goes on with its slab. */

@@ -3,9 +3,7 @@
 
 const SAME_TRY = 'a try that loads it too loads what an earlier one has: nobody ever changes it';
 const ONLY_SIGNAL = 'nothing interrupts the handler: the thread gets one signal';
-
-const NEVER_CHANGES =
-  'a try that loads it too loads the same: it was stored before threads knew of it';
+const AT_START = 'stopped behind its only load, the thread stands at start(), and loads again';
 
 /** No schedule makes them do what their subject would not. */
 export const EQUIVALENT = new Map([
@@ -45,19 +43,27 @@ export const EQUIVALENT = new Map([
   ],
   [
     'percpu/hash-map hashMapAdd: restart() before `const bytes = changetype<HashMap>(map).bytesPerCpu`',
-    NEVER_CHANGES,
+    SAME_TRY,
+  ],
+  [
+    'percpu/refcount addHere: start() behind `if (load<i32>(refcount, KILLED) != 0) return false`',
+    AT_START,
+  ],
+  [
+    'percpu/refcount addHere: `const slot = refcount + <usize>rseq.cpuId() * CPU_BYTES` before start()',
+    AT_START,
   ],
   [
     'percpu/ring ringPut: restart() before `const stride = changetype<Ring>(ring).stride`',
-    NEVER_CHANGES,
+    SAME_TRY,
   ],
   [
     'percpu/ring ringPutRecord: restart() before `const stride = changetype<Ring>(ring).stride`',
-    NEVER_CHANGES,
+    SAME_TRY,
   ],
   [
     'percpu/ring ringTake: restart() before `const stride = changetype<Ring>(ring).stride`',
-    NEVER_CHANGES,
+    SAME_TRY,
   ],
 ]);
 

@@ -11,6 +11,8 @@ const PRIMITIVES: readonly { readonly name: string }[] = [
   { name: 'counter' },
   { name: 'bitmap' },
   { name: 'hash-map' },
+  { name: 'refcount' },
+  { name: 'refcount-kill' },
   { name: 'ring' },
   { name: 'ring-consumer' },
 ];

@@ -14,7 +14,7 @@ import {
 import { compileGuests } from './programs.js';
 
 /** A guest of guests/ each: laws() asserts, hammer() returns what nrThreads threads have lost between them. */
-const PRIMITIVES = ['counter', 'slab', 'malloc', 'ring', 'bitmap', 'hash-map'];
+const PRIMITIVES = ['counter', 'slab', 'malloc', 'ring', 'bitmap', 'hash-map', 'refcount'];
 /** With a program of their own: malloc chooses the runtime, and uses the slabs. */
 const ALONE = ['slab', 'malloc'];
 const SEEDS = [1, 2, 3, 4, 5];
