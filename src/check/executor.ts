@@ -10,7 +10,16 @@ import type { Thread } from '../kernel/thread.js';
 import { type Observer, TraceEvent } from '../kernel/trace.js';
 import { WordReader, WordWriter } from '../kernel/words.js';
 import { type Access, type GuestProgress, mergeAccesses, WatchedMemory } from './accesses.js';
-import { type Action, cpuOf, isPark, runAction, signalOf, tidOf, toChoice } from './action.js';
+import {
+  type Action,
+  cpuOf,
+  isPark,
+  isRun,
+  runAction,
+  signalOf,
+  tidOf,
+  toChoice,
+} from './action.js';
 import { type Call, type Dependence, dependenceOf } from './dependence.js';
 import { CheckError } from './errors.js';
 import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
@@ -85,6 +94,12 @@ export interface StepEvent {
   readonly b: number;
 }
 
+/** A state but for the content of memory; threads by tid - 1. */
+interface Parts {
+  readonly shared: number;
+  readonly threads: readonly number[];
+}
+
 interface Known {
   readonly loads: readonly number[];
   readonly byWords: Map<string, number>;
@@ -136,11 +151,13 @@ export class Executor {
   /** What the live memory holds. */
   #content = 0;
   /** The state that the kernel and the machine are in, if it is known. */
-  #live: { readonly shared: number; readonly threads: readonly number[] } | undefined;
+  #live: Parts | undefined;
   #signalsTaken: number[] = [];
   /** By thread: the words that its future depends on, and the representatives by what these hold. */
   readonly #representatives = new Map<number, Known>();
   readonly #futures = new Map<number, number>();
+  /** The thread that a representative was made of. */
+  readonly #originals = new Map<number, number>();
   readonly #futureWords = new Interner();
   #calls: Call[] = [];
   #wasInSection = false;
@@ -207,23 +224,24 @@ export class Executor {
     const { kernel, guest } = this.#booted;
     const pages = guest.memory.sizeBytes;
     this.#prepare();
-    const before = this.#booted.kernel.process.threads.get(tidOf(action));
-    this.#wasInSection = guest.text.sectionAt(before?.point ?? 0) !== undefined;
-    this.#wasCurrent =
-      before !== undefined && this.#booted.kernel.cpus[before.cpu]?.current === before;
-    const joiners = this.#joinersOf(tidOf(action));
-    const wasBlocked = signalOf(action) !== 0 && !this.#isRunnable(tidOf(action));
+    const tid = tidOf(action);
+    const { current, hasTimers } = this.sharedInfo(shared);
+    const before = tid === 0 ? undefined : this.threadInfo(threads[tid - 1] as number);
+    this.#wasInSection = before?.isInSection ?? false;
+    this.#wasCurrent = before !== undefined && current[before.cpu] === tid;
+    const joiners = this.#joinersOf(tid);
+    const wasBlocked = signalOf(action) !== 0 && !this.#isRunnable(tid);
     this.#scheduler.action = action;
     if (signalOf(action) !== 0) {
-      this.#signalsTaken[tidOf(action) - 1] = (this.#signalsTaken[tidOf(action) - 1] ?? 0) + 1;
+      this.#signalsTaken[tid - 1] = (this.#signalsTaken[tid - 1] ?? 0) + 1;
     }
-    const holder = isPark(action) ? (kernel.cpus[cpuOf(action)]?.current?.tid ?? 0) : tidOf(action);
+    const holder = current[cpuOf(action)] ?? 0;
     if (isPark(action)) kernel.park(cpuOf(action));
     else this.#stepKernel();
     const events = this.#events.list.slice();
     if (this.parks) {
       this.#listen();
-      this.#settle(holder, threads.length);
+      this.#settle(isPark(action) ? holder : tid, threads.length);
     }
     const listed = guest.machine.accesses;
     const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
@@ -233,7 +251,16 @@ export class Executor {
     const calls = this.#calls;
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
-    const end = terminal === undefined ? this.#capture() : { shared, threads: Array.from(threads) };
+    const hasEnded = events.some(({ kind }) => kind === TraceEvent.Exit);
+    // Without a call, all it can do to others is to take a CPU from one.
+    const isOwn =
+      (isRun(action) || isPark(action)) && calls.length === 0 && !hasEnded && !hasTimers;
+    const end =
+      terminal !== undefined
+        ? { shared, threads: Array.from(threads) }
+        : isOwn
+          ? this.#captureOf(threads, tid, holder)
+          : this.#capture();
     if (terminal === undefined) this.#live = end;
     return {
       shared: end.shared,
@@ -283,6 +310,7 @@ export class Executor {
     this.#events.pointOf = (tid) => this.#booted.kernel.process.threads.get(tid)?.point ?? 0;
     this.#globals = new Globals(this.#booted.guest.globals);
     this.#content = 0;
+    this.#live = undefined;
     this.#signalsTaken = [];
   }
 
@@ -299,10 +327,11 @@ export class Executor {
    * The threads, with one for all that will do the same when they get a CPU again: a thread that has to
    * begin its section again has no use for what it had got in it.
    */
-  #withoutDoomed({ shared, threads }: { shared: number; threads: readonly number[] }): number[] {
+  #withoutDoomed({ shared, threads }: Parts): readonly number[] {
     const content = this.#content;
+    if (!this.merges) return threads;
     return threads.map((thread, index) => {
-      if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
+      if (!this.threadInfo(thread).isDoomed) return thread;
       const known = this.#representatives.get(thread);
       const found = known?.byWords.get(this.#wordsAt(content, known.loads));
       return found ?? this.#findRepresentative(index + 1, shared, content, threads);
@@ -341,6 +370,7 @@ export class Executor {
     const words = this.threads.tuple(thread).slice();
     const representative = this.threads.internAs(words, 0, words.length, low, high);
     this.#threadInfos[representative] = this.threadInfo(thread);
+    this.#originals.set(representative, thread);
     return representative;
   }
 
@@ -448,20 +478,24 @@ export class Executor {
     }
     const from = new WordReader(this.shared.words, this.shared.start(shared));
     this.#resize(from.word());
+    const live = this.#live?.threads ?? [];
     const descriptors = from.word();
     this.#loadContent(content);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
     const { words } = this.threads;
-    const readers: WordReader[] = [];
+    const readers: (WordReader | undefined)[] = [];
     for (let index = 0; index < threads.length; index++) {
-      readers.push(new WordReader(words, this.threads.start(threads[index] as number)));
+      const id = threads[index] as number;
+      readers.push(id === live[index] ? undefined : new WordReader(words, this.threads.start(id)));
     }
     const { kernel, guest } = this.#booted;
     kernel.load(from, readers);
-    this.#signalsTaken.length = 0;
-    for (const reader of readers) {
-      const tid = this.#signalsTaken.push(reader.word() >> 1);
-      const thread = kernel.process.threads.get(tid) as Thread;
+    this.#signalsTaken.length = threads.length;
+    for (let index = 0; index < readers.length; index++) {
+      const reader = readers[index];
+      if (reader === undefined) continue;
+      this.#signalsTaken[index] = reader.word() >> 1;
+      const thread = kernel.process.threads.get(index + 1) as Thread;
       if (thread.suspension !== 'ended') guest.machine.loadContext(thread.context, reader);
     }
   }
@@ -543,10 +577,26 @@ export class Executor {
     return this.#globals.load(globalAt(address))[(address >>> 2) & 1] as number;
   }
 
-  #capture(): { shared: number; threads: number[] } {
-    const { kernel } = this.#booted;
+  #capture(): Parts {
+    const { threadCount } = this.#booted.kernel;
     const threads: number[] = [];
-    for (let tid = 1; tid <= kernel.threadCount; tid++) threads.push(this.#captureThread(tid));
+    for (let tid = 1; tid <= threadCount; tid++) threads.push(this.#captureThread(tid));
+    return { shared: this.#captureShared(), threads };
+  }
+
+  /** The same when of the threads no others than two have changed. */
+  #captureOf(before: ArrayLike<number>, one: number, other: number): Parts {
+    const threads: number[] = [];
+    for (let tid = 1; tid <= before.length; tid++) {
+      const id = before[tid - 1] as number;
+      const hasChanged = tid === one || tid === other;
+      threads.push(hasChanged ? this.#captureThread(tid) : (this.#originals.get(id) ?? id));
+    }
+    return { shared: this.#captureShared(), threads };
+  }
+
+  #captureShared(): number {
+    const { kernel } = this.#booted;
     const words = this.#words;
     words.clear();
     words.word(this.#guestBytes);
@@ -556,7 +606,7 @@ export class Executor {
     kernel.saveShared(words);
     const shared = this.shared.intern(words.words, 0, words.length);
     this.#sharedInfos[shared] ??= this.#describeShared();
-    return { shared, threads };
+    return shared;
   }
 
   #captureThread(tid: number): number {

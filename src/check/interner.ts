@@ -1,7 +1,7 @@
 // Tuples of words, each kept once and known by a number: equal tuples have equal numbers. Number 0 is for
 // what is not there.
 
-import { finish, HIGH_SEED, LOW_SEED, mix } from './hash.js';
+import { finish, HIGH_SEED, LOW_SEED } from './hash.js';
 
 const FIRST_ROOM = 1024;
 
@@ -57,9 +57,13 @@ export class Interner {
   intern(words: Int32Array, from: number, length: number): number {
     let low = LOW_SEED;
     let high = HIGH_SEED;
-    for (let at = from; at < from + length; at++) {
+    const end = from + length;
+    for (let at = from; at < end; at++) {
       const word = words[at] as number;
-      low = mix(low, word);
+      // `mix`, written out: most of these are hashed before anything has been compiled.
+      const product = Math.imul(word, 0xcc9e2d51);
+      const mixed = low ^ Math.imul((product << 15) | (product >>> 17), 0x1b873593);
+      low = (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
       high = Math.imul(high ^ word, 0x01000193) ^ (high >>> 15);
     }
     return this.internAs(words, from, length, finish(low ^ length), finish(high));

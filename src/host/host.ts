@@ -128,7 +128,8 @@ export interface Host {
  * Errors: OptionError, ModuleError, ScheduleError.
  */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const { guest, kernel, hash, map } = await boot(options);
+  const hash = new TraceHash();
+  const { guest, kernel, map } = await boot(options, hash);
   const { text, memory } = guest;
   let hasRun = false;
   const run: Host['run'] = (onProgress) => {
@@ -143,18 +144,19 @@ export async function createHost(options: HostOptions): Promise<Host> {
 export interface Booted {
   readonly guest: Guest;
   readonly kernel: Kernel;
-  readonly hash: TraceHash;
   /** Of the first module. */
   readonly map: CodeMap;
 }
 
 /** The parts of a host. Errors: OptionError, ModuleError, ScheduleError. */
-async function boot(options: HostOptions): Promise<Booted> {
+async function boot(options: HostOptions, hash: TraceHash): Promise<Booted> {
   // What is wrong with the options is said before the modules are looked at.
   limitsOf(options);
   requireHooks(options);
   createScheduler(options);
-  return bootLoaded(options, await loadModules(options.wasm), (memory) => memory);
+  const observers = [hash, ...(options.observers ?? [])];
+  const modules = await loadModules(options.wasm);
+  return bootLoaded({ ...options, observers }, modules, (memory) => memory);
 }
 
 /**
@@ -170,7 +172,6 @@ export function bootLoaded(
   requireHooks(options);
   const scheduler = createScheduler(options);
   const guest = instantiate(modules, memoryLimit, [options.sourceMap].flat());
-  const hash = new TraceHash();
   const kernel = new Kernel({
     machine: guest.machine,
     memory: watch(guest.memory),
@@ -185,13 +186,13 @@ export function bootLoaded(
         ? (options.time ?? 'instructions')
         : Schedule.timeOf(options.schedule),
     entropySeed: seedOf(options),
-    observers: [hash, ...(options.observers ?? [])],
+    observers: options.observers ?? [],
     stdin: options.stdin ?? new Uint8Array(),
     files: filesOf(options),
     onOutput: options.onOutput ?? (() => {}),
     boot: { threads, args: (options.args ?? []).map((text) => new TextEncoder().encode(text)) },
   });
-  return { guest, kernel, hash, map: (modules[0] as GuestModule).map };
+  return { guest, kernel, map: (modules[0] as GuestModule).map };
 }
 
 function filesOf({ files = {} }: HostOptions): readonly GuestFile[] {

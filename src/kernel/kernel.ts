@@ -44,6 +44,7 @@ import {
   saveCpuSet,
   saveProcess,
   saveThread,
+  takeJoiners,
 } from './snapshot.js';
 import { noteRestart, type Starvation, worstStarvation } from './starvation.js';
 import { type BootParameters, type Services, SYSCALLS } from './syscall.js';
@@ -637,15 +638,19 @@ export class Kernel implements SchedulerView, Services {
 
   /**
    * The state that saveShared and saveThread have written: threads[n] is thread n + 1, as a reader that
-   * stands behind the thread's words afterwards. A thread that there is already keeps its context.
+   * stands behind the thread's words afterwards; undefined: it is in that state already. A thread that
+   * there is already keeps its context.
    */
-  load(shared: WordReader, threads: readonly WordReader[]): void {
+  load(shared: WordReader, threads: readonly (WordReader | undefined)[]): void {
     this.schedule.clear();
     this.#clear(threads);
     const { process } = this;
     const threadOf = (tid: number): Thread =>
       process.threads.get(tid) ?? panic('load', `there is no thread ${tid}`);
-    const joiners = threads.map((words, index) => loadThread(threadOf(index + 1), words, threadOf));
+    const joiners = threads.map((words, index) => {
+      const thread = threadOf(index + 1);
+      return words === undefined ? takeJoiners(thread) : loadThread(thread, words, threadOf);
+    });
     joiners.forEach((tids, index) => {
       for (const tid of tids)
         threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
@@ -657,7 +662,7 @@ export class Kernel implements SchedulerView, Services {
     }
   }
 
-  #clear(threads: readonly WordReader[]): void {
+  #clear(threads: readonly (WordReader | undefined)[]): void {
     const { process } = this;
     this.futexes.clear();
     this.#timers.clear();

@@ -26,9 +26,8 @@ export class RunQueue<T extends Queued> {
   }
 
   clear(): void {
-    this.#slots.fill(undefined);
+    while (this.#length > 0) this.remove(this.at(0));
     this.#head = 0;
-    this.#length = 0;
   }
 
   push(thread: T): void {

@@ -68,9 +68,14 @@ export function loadThread(
   thread.signalMask = from.mask();
   thread.cpuPointer = from.word();
   thread.affinity = loadCpuSet(from);
-  thread.queueSlot = -1;
   thread.wait = loadWait(thread, from, threadOf);
   return loadExtras(thread, from);
+}
+
+/** The numbers of the threads that wait for its end, as `loadThread` returns them. */
+export function takeJoiners({ extras }: Thread): readonly number[] {
+  if (extras === undefined) return [];
+  return extras.joiners.splice(0).map((joiner) => joiner.thread.tid);
 }
 
 /** program, the first word of a thread, of a reader that stands before it. */
@@ -100,13 +105,17 @@ function loadRegisters(registers: Registers, from: WordReader): void {
 
 export function saveCpuSet(set: CpuSet, to: WordWriter): void {
   const { words } = set;
-  for (let at = 0; at < words.length; at++) to.word(words[at] as number);
+  let length = words.length;
+  while (length > 0 && words[length - 1] === 0) length--;
+  to.word(length);
+  for (let at = 0; at < length; at++) to.word(words[at] as number);
 }
 
 export function loadCpuSet(from: WordReader): CpuSet {
   const set = new CpuSet();
   const { words } = set;
-  for (let at = 0; at < words.length; at++) words[at] = from.word();
+  const length = from.word();
+  for (let at = 0; at < length; at++) words[at] = from.word();
   return set;
 }
 

@@ -25,6 +25,7 @@ export class TimerQueue<T extends Timed> {
   }
 
   clear(): void {
+    for (const wait of this.#heap) wait.timerSlot = -1;
     this.#heap.length = 0;
   }
 
