@@ -74,6 +74,16 @@ export class Locality {
     return uses.some(({ agent, written }) => agent !== 0 && agent >> 1 !== tid && written >= tid);
   }
 
+  /** This search, for what is only true in it. */
+  get search(): number {
+    return this.#search;
+  }
+
+  /** This search takes the word for shared. */
+  isShared(address: number): boolean {
+    return this.#known.has(address);
+  }
+
   /** True for a step that touches nothing but what is the thread's own, as far as this search knows. */
   isLocal(leaf: Leaf): boolean {
     if (leaf.localIn !== this.#search) {

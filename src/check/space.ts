@@ -136,7 +136,8 @@ export class Space {
     successor.steps = 1;
     if (isRun(action)) {
       for (; successor.steps < MOST_LOCAL_STEPS; successor.steps++) {
-        const next = leaf.terminal === undefined ? this.#runOn(successor, action) : undefined;
+        if (leaf.terminal !== undefined || leaf.stopsIn === this.locality.search) break;
+        const next = this.#runOn(successor, action, leaf);
         if (next === undefined) break;
         leaf = next;
         this.#pass(leaf, successor.states, 0, successor.length);
@@ -144,23 +145,35 @@ export class Space {
       }
     }
     successor.leaf = leaf;
-    if (isRun(action) && leaf.terminal === undefined) this.#leave(action);
+    if (isRun(action) && leaf.terminal === undefined) this.#leave(action, leaf);
     return successor;
   }
 
-  /** A thread that has stopped outside sections gives its CPU back at once. */
-  #leave(action: Action): void {
-    const { executor } = this.transitions;
+  /** A thread that has stopped outside sections, after `leaf`, gives its CPU back at once. */
+  #leave(action: Action, leaf: Leaf): void {
     const { states, length } = this.#successor;
+    if (leaf.parked !== undefined) {
+      this.#pass(leaf.parked, states, 0, length);
+      this.#apply(leaf.parked, states, 0);
+      return;
+    }
+    if (!this.transitions.executor.parks || !this.#mayPark(states, action)) return;
+    const park = parkAction(cpuOf(action));
+    const parked = this.transitions.leaf(states, 0, length, park);
+    if (this.transitions.isFixed(states, 0, park)) leaf.parked = parked;
+    this.#pass(parked, states, 0, length);
+    this.#apply(parked, states, 0);
+  }
+
+  /** The thread is where it cannot notice that its CPU is taken away. */
+  #mayPark(states: Int32Array, action: Action): boolean {
+    const { executor } = this.transitions;
     const tid = tidOf(action);
-    if (!executor.parks) return;
     const { isRunnable, isInSection, isReturning } = executor.threadInfo(
       states[THREADS + tid - 1] as number,
     );
-    if (!isRunnable || isInSection || isReturning) return;
-    const { current } = executor.sharedInfo(states[SHARED] as number);
-    if (current[cpuOf(action)] !== tid) return;
-    this.#step(states, 0, length, parkAction(cpuOf(action)));
+    if (!isRunnable || isInSection || isReturning) return false;
+    return executor.sharedInfo(states[SHARED] as number).current[cpuOf(action)] === tid;
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
@@ -216,14 +229,22 @@ export class Space {
     this.onLeaf(leaf);
   }
 
-  /** The thread's next step, if nothing that could happen before it would make a difference. */
-  #runOn({ states, length }: Successor, action: Action): Leaf | undefined {
+  /** The thread's next step after `leaf`, if nothing that could happen before it would make a difference. */
+  #runOn({ states, length }: Successor, action: Action, leaf: Leaf): Leaf | undefined {
     const { transitions, options, locality } = this;
     const thread = transitions.executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
     if (thread.isReturning) return transitions.leaf(states, 0, length, action);
-    if (!options.reduceLocal || !this.#mayRunOn(states, action)) return undefined;
+    if (!options.reduceLocal || !this.#mayRunOn(states, action)) {
+      leaf.stopsIn = locality.search;
+      return undefined;
+    }
     const next = transitions.leaf(states, 0, length, action);
-    return next.isSmall && locality.isLocal(next) ? next : undefined;
+    if (next.isSmall && locality.isLocal(next)) return next;
+    const word = transitions.firstWord(states, 0, action);
+    if (word === undefined ? transitions.isFixed(states, 0, action) : locality.isShared(word)) {
+      leaf.stopsIn = locality.search;
+    }
+    return undefined;
   }
 
   /** The thread is at a point where taking its CPU away is nothing that it would notice. */

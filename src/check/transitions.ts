@@ -52,6 +52,11 @@ export interface Leaf {
   notedThreads: number;
   localIn: number;
   isLocal: boolean;
+  // Writer: Space.
+  /** The search in which the thread is known to stop after it, whatever is in memory. */
+  stopsIn: number;
+  /** What comes of it when the thread then loses its CPU, where that depends on nothing else. */
+  parked: Leaf | undefined;
   /** Writer: the checker's coverage. */
   isCovered: boolean;
 }
@@ -140,6 +145,20 @@ export class Transitions {
           node = this.#root(states, from, action);
       }
     }
+  }
+
+  /**
+   * The word on which it depends first what the step does, undefined when there is none: then it does the
+   * same whatever is in memory. Preconditions: `leaf` has been asked for it.
+   */
+  firstWord(states: Int32Array, from: number, action: Action): number | undefined {
+    const root = this.#root(states, from, action);
+    return this.#kinds[root] === READ ? (this.#values[root] as number) >>> 0 : undefined;
+  }
+
+  /** What the step does depends on no word and no other thread. Preconditions: `leaf` has been asked for it. */
+  isFixed(states: Int32Array, from: number, action: Action): boolean {
+    return this.#kinds[this.#root(states, from, action)] === LEAF;
   }
 
   /** The state after a leaf, into `to`. Returns its length. */
@@ -257,9 +276,10 @@ export class Transitions {
 
   #toLeaf(state: Int32Array, action: Action, step: Step): Leaf {
     const changes: number[] = [];
-    step.threads.forEach((thread, index) => {
+    for (let index = 0; index < step.threads.length; index++) {
+      const thread = step.threads[index] as number;
       if (state[THREADS + index] !== thread) changes.push(THREADS + index, thread);
-    });
+    }
     const { accesses, events, terminal } = step;
     return {
       shared: step.shared,
@@ -275,16 +295,24 @@ export class Transitions {
       notedThreads: 0,
       localIn: -1,
       isLocal: false,
+      stopsIn: -1,
+      parked: undefined,
       isCovered: false,
     };
   }
 
   #stores(accesses: readonly Access[], content: number): number[] {
     const words = new Set<number>();
+    const stores: number[] = [];
     for (const { address, bytes, isStore } of accesses) {
-      if (isStore) for (const word of wordsOf(address, bytes, this.#sizeBytes)) words.add(word);
+      if (!isStore) continue;
+      for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
+        if (words.has(word)) continue;
+        words.add(word);
+        stores.push(word | 0, this.executor.memory.read(content, word));
+      }
     }
-    return [...words].flatMap((word) => [word | 0, this.executor.memory.read(content, word)]);
+    return stores;
   }
 
   #wordAccesses(state: Int32Array, action: Action, { accesses, calls }: Step): WordAccess[] {
@@ -294,18 +322,21 @@ export class Transitions {
       state[THREADS + tid - 1] as number,
     );
     const agent = tid * 2 + (isInHandler ? 1 : 0);
-    const called = calls
-      .flatMap((call) => [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)])
-      .map((address) => ({ address, isStore: true, agent }));
-    const accessed = accesses.flatMap(({ address, bytes, isStore, isResume, isChange }) =>
-      [...wordsOf(address, bytes, this.#sizeBytes)].map((word) => {
-        // What the kernel writes again as it was is nothing that moving the thread has done.
-        const isMoved = isResume && !isReturning && isChange;
-        const store = isResume ? isMoved || (isReturning && isStore) : isStore;
-        return { address: word, isStore: store, agent: isMoved ? 0 : agent };
-      }),
-    );
-    return [...accessed, ...called];
+    const accessed: WordAccess[] = [];
+    for (const { address, bytes, isStore, isResume, isChange } of accesses) {
+      // What the kernel writes again as it was is nothing that moving the thread has done.
+      const isMoved = isResume && !isReturning && isChange;
+      const store = isResume ? isMoved || (isReturning && isStore) : isStore;
+      for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
+        accessed.push({ address: word, isStore: store, agent: isMoved ? 0 : agent });
+      }
+    }
+    for (const call of calls) {
+      for (const address of [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)]) {
+        accessed.push({ address, isStore: true, agent });
+      }
+    }
+    return accessed;
   }
 
   #isSmall(action: Action, { events, calls, terminal, dependence }: Step): boolean {
@@ -340,7 +371,7 @@ function threadAt(states: Int32Array, from: number, length: number, tid: number)
 }
 
 /** The words whose content a step depends on, first to last: what is loaded, and what is stored in part. */
-function readWords(accesses: readonly Access[], sizeBytes: number): Set<number> {
+function readWords(accesses: readonly Access[], sizeBytes: number): Iterable<number> {
   const words = new Set<number>();
   for (const { address, bytes, isLoad } of accesses) {
     for (const word of wordsOf(address, bytes, sizeBytes)) {
