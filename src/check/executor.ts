@@ -23,6 +23,7 @@ import {
 import { type Call, type Dependence, dependenceOf } from './dependence.js';
 import { CheckError } from './errors.js';
 import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
+import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
 
@@ -55,6 +56,8 @@ export interface SharedInfo {
   /** Signals with a handler. */
   readonly handled: readonly number[];
   readonly hasTimers: boolean;
+  /** Somebody waits for a futex or a time. */
+  readonly hasQueues: boolean;
   /** A register tells where a thread is: what reads it is no access that could be seen. */
   readonly hasPercpuBase: boolean;
 }
@@ -109,6 +112,15 @@ const MOST_THREADS = 2 ** 20;
 /** Of event-counter and percpu-signal. */
 const AREA_BYTES = 16;
 
+/** Without a system call, an end or a signal. */
+const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
+  TraceEvent.Run,
+  TraceEvent.Interrupt,
+  TraceEvent.SwitchOut,
+  TraceEvent.Migrate,
+  TraceEvent.Restart,
+]);
+
 const NOTHING = { accesses: [], events: [], calls: [], dependence: [], terminal: undefined };
 
 class OneChoice implements Scheduler {
@@ -137,7 +149,9 @@ class Events implements Observer {
 export class Executor {
   readonly memory: MemoryStates;
   readonly threads: Interner = new Interner();
+  /** Tuples: the number of what is shared besides, then who is on which CPU. */
   readonly shared: Interner = new Interner();
+  readonly #besides = new Interner();
   readonly #threadInfos: (ThreadInfo | undefined)[] = [];
   readonly #sharedInfos: (SharedInfo | undefined)[] = [];
   readonly #modules: readonly GuestModule[];
@@ -224,6 +238,7 @@ export class Executor {
     const { kernel, guest } = this.#booted;
     const pages = guest.memory.sizeBytes;
     this.#prepare();
+    const descriptors = this.#descriptors;
     const tid = tidOf(action);
     const { current, hasTimers } = this.sharedInfo(shared);
     const before = tid === 0 ? undefined : this.threadInfo(threads[tid - 1] as number);
@@ -251,15 +266,16 @@ export class Executor {
     const calls = this.#calls;
     const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
-    const hasEnded = events.some(({ kind }) => kind === TraceEvent.Exit);
-    // Without a call, all it can do to others is to take a CPU from one.
     const isOwn =
-      (isRun(action) || isPark(action)) && calls.length === 0 && !hasEnded && !hasTimers;
+      accesses !== undefined &&
+      !hasTimers &&
+      descriptors === this.#descriptors &&
+      this.#isOwn(action);
     const end =
       terminal !== undefined
         ? { shared, threads: Array.from(threads) }
         : isOwn
-          ? this.#captureOf(threads, tid, holder)
+          ? this.#captureOwn(shared, threads, tid, holder)
           : this.#capture();
     if (terminal === undefined) this.#live = end;
     return {
@@ -272,6 +288,12 @@ export class Executor {
       dependence,
       terminal,
     };
+  }
+
+  /** All that the step can have done to others is to take a CPU from one. */
+  #isOwn(action: Action): boolean {
+    if (!isRun(action) && !isPark(action)) return false;
+    return this.#events.list.every(({ kind }) => OWN_EVENTS.has(kind));
   }
 
   /** Write down from now on what happens. */
@@ -476,12 +498,15 @@ export class Executor {
       this.#loadContent(content);
       return;
     }
-    const from = new WordReader(this.shared.words, this.shared.start(shared));
+    const cpus = new WordReader(this.shared.words, this.shared.start(shared));
+    const besides = cpus.word();
+    const from = new WordReader(this.#besides.words, this.#besides.start(besides));
     this.#resize(from.word());
-    const live = this.#live?.threads ?? [];
     const descriptors = from.word();
     this.#loadContent(content);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
+    const isSame = this.#live !== undefined && this.#besidesOf(this.#live.shared) === besides;
+    const live = this.#live?.threads ?? [];
     const { words } = this.threads;
     const readers: (WordReader | undefined)[] = [];
     for (let index = 0; index < threads.length; index++) {
@@ -489,7 +514,7 @@ export class Executor {
       readers.push(id === live[index] ? undefined : new WordReader(words, this.threads.start(id)));
     }
     const { kernel, guest } = this.#booted;
-    kernel.load(from, readers);
+    kernel.load(cpus, isSame && !this.sharedInfo(shared).hasQueues ? undefined : from, readers);
     this.#signalsTaken.length = threads.length;
     for (let index = 0; index < readers.length; index++) {
       const reader = readers[index];
@@ -584,15 +609,15 @@ export class Executor {
     return { shared: this.#captureShared(), threads };
   }
 
-  /** The same when of the threads no others than two have changed. */
-  #captureOf(before: ArrayLike<number>, one: number, other: number): Parts {
+  /** The same where only a thread, and who was on its CPU, can have changed, and who is on it. */
+  #captureOwn(shared: number, before: ArrayLike<number>, one: number, other: number): Parts {
     const threads: number[] = [];
     for (let tid = 1; tid <= before.length; tid++) {
       const id = before[tid - 1] as number;
       const hasChanged = tid === one || tid === other;
       threads.push(hasChanged ? this.#captureThread(tid) : (this.#originals.get(id) ?? id));
     }
-    return { shared: this.#captureShared(), threads };
+    return { shared: this.#captureCpus(this.#besidesOf(shared)), threads };
   }
 
   #captureShared(): number {
@@ -600,13 +625,34 @@ export class Executor {
     const words = this.#words;
     words.clear();
     words.word(this.#guestBytes);
-    words.word(
-      this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number),
-    );
+    words.word(this.#descriptors);
     kernel.saveShared(words);
-    const shared = this.shared.intern(words.words, 0, words.length);
+    return this.#captureCpus(this.#besides.intern(words.words, 0, words.length));
+  }
+
+  get #descriptors(): number {
+    return this.#booted.guest.globals[0] === undefined ? 0 : (this.#globals.load(0)[0] as number);
+  }
+
+  /** What is shared, of which is known what there is besides the CPUs. */
+  #captureCpus(besides: number): number {
+    const words = this.#words;
+    words.clear();
+    words.word(besides);
+    this.#booted.kernel.saveCpus(words);
+    let low = this.#besides.low(besides);
+    let high = this.#besides.high(besides);
+    for (let at = 1; at < words.length; at++) {
+      low = mix(low, words.words[at] as number);
+      high = mix(high, words.words[at] as number);
+    }
+    const shared = this.shared.internAs(words.words, 0, words.length, finish(low), finish(high));
     this.#sharedInfos[shared] ??= this.#describeShared();
     return shared;
+  }
+
+  #besidesOf(shared: number): number {
+    return this.shared.words[this.shared.start(shared)] as number;
   }
 
   #captureThread(tid: number): number {
@@ -653,6 +699,7 @@ export class Executor {
       onlineCpus: kernel.cpus.map(({ id }) => id).filter((cpu) => kernel.isOnline(cpu)),
       handled,
       hasTimers: kernel.hasTimers,
+      hasQueues: kernel.hasQueues,
       hasPercpuBase: kernel.process.percpuArea !== undefined,
     };
   }

@@ -598,18 +598,27 @@ export class Kernel implements SchedulerView, Services {
     return this.#timers.first !== undefined;
   }
 
+  /** A thread waits for a futex or a time. */
+  get hasQueues(): boolean {
+    return this.hasTimers || this.futexes.size > 0;
+  }
+
   /** How many threads there have been. */
   get threadCount(): number {
     return this.#nextTid - 1;
   }
 
-  /** What the threads share. Preconditions: between two steps; the process has not exited. */
+  /** Who is on which CPU. Preconditions: between two steps. */
+  saveCpus(to: WordWriter): void {
+    for (const { current } of this.cpus) to.word(current?.tid ?? 0);
+    // The threads have them; here they say which is the next.
+    for (const { current } of this.cpus) to.word(this.#heldId(current));
+  }
+
+  /** What the threads share besides. Preconditions: between two steps; the process has not exited. */
   saveShared(to: WordWriter): void {
     saveProcess(this.process, to);
     saveCpuSet(this.onlineCpus, to);
-    to.list(this.cpus, ({ current }) => to.word(current?.tid ?? 0));
-    // The threads have them; here they say which is the next.
-    to.list(this.cpus, ({ current }) => to.word(this.#heldId(current)));
     to.list(this.futexes.keys(), (key) => {
       to.double(key);
       to.list([...this.futexes.waiters(key)], ({ thread }) => to.word(thread.tid));
@@ -637,11 +646,15 @@ export class Kernel implements SchedulerView, Services {
   }
 
   /**
-   * The state that saveShared and saveThread have written: threads[n] is thread n + 1, as a reader that
-   * stands behind the thread's words afterwards; undefined: it is in that state already. A thread that
-   * there is already keeps its context.
+   * The state that saveCpus, saveShared and saveThread have written: threads[n] is thread n + 1, as a reader
+   * that stands behind the thread's words afterwards. Undefined: it is in that state already; of what is
+   * shared, only while nobody waits for a futex or a time. A thread that there is already keeps its context.
    */
-  load(shared: WordReader, threads: readonly (WordReader | undefined)[]): void {
+  load(
+    cpus: WordReader,
+    shared: WordReader | undefined,
+    threads: readonly (WordReader | undefined)[],
+  ): void {
     this.schedule.clear();
     this.#clear(threads);
     const { process } = this;
@@ -655,7 +668,11 @@ export class Kernel implements SchedulerView, Services {
       for (const tid of tids)
         threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
     });
-    this.#loadShared(shared, threadOf);
+    for (const cpu of this.cpus) {
+      const tid = cpus.word();
+      if (tid > 0) this.#dispatcher.resumeOn(cpu, threadOf(tid));
+    }
+    if (shared !== undefined) this.#loadShared(shared, threadOf);
     for (const thread of process.threads.values()) {
       const isCurrent = this.cpus[thread.cpu]?.current === thread;
       if (thread.isRunnable && !isCurrent) this.#dispatcher.add(thread);
@@ -664,8 +681,6 @@ export class Kernel implements SchedulerView, Services {
 
   #clear(threads: readonly (WordReader | undefined)[]): void {
     const { process } = this;
-    this.futexes.clear();
-    this.#timers.clear();
     this.#dispatcher.clear();
     process.concurrencyIds.clear();
     process.threads.truncate(threads.length);
@@ -679,11 +694,8 @@ export class Kernel implements SchedulerView, Services {
   #loadShared(from: WordReader, threadOf: (tid: number) => Thread): void {
     loadProcess(this.process, from);
     this.onlineCpus.assign(loadCpuSet(from));
-    const current = from.list(() => from.word());
-    from.list(() => from.word());
-    current.forEach((tid, cpu) => {
-      if (tid > 0) this.#dispatcher.resumeOn(this.cpus[cpu] as Cpu, threadOf(tid));
-    });
+    this.futexes.clear();
+    this.#timers.clear();
     from.list(() => {
       const key = from.double();
       for (const tid of from.list(() => from.word())) {
