@@ -3,7 +3,7 @@
 export { rseq } from './rseq';
 import * as thread from './thread';
 export { thread };
-export { exit, join, self, spawn, ThreadFunction } from './thread';
+export { exit, join, joinAll, self, spawn, ThreadFunction } from './thread';
 export { signal, kill, SignalHandler } from './signal';
 export { print, printNumber } from './console';
 export { counterAdd, counterCreate, counterSum, COUNTER_STRIDE } from './percpu/counter';

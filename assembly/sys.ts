@@ -8,7 +8,9 @@ import { FrameRegister, SignalContextOp, SIGSET_BYTES } from '../src/abi/signal'
 import {
   ARCH_SET_FS,
   ARCH_SET_PERCPU,
+  CLONE_CHILD_SETTID,
   CLONE_THREAD_FLAGS,
+  JOIN_ALL,
   SysconfName,
   Sysno,
 } from '../src/abi/syscall';
@@ -95,9 +97,20 @@ export function clone(entry: i32, argument: usize, tls: usize): i32 {
   return syscall(Sysno.Clone, CLONE_THREAD_FLAGS, entry, <i32>argument, <i32>tls, 0, 0);
 }
 
+/** The same; its tid is stored at `childTid` before it runs. */
+export function cloneTold(entry: i32, argument: usize, tls: usize, childTid: usize): i32 {
+  const flags = CLONE_THREAD_FLAGS | CLONE_CHILD_SETTID;
+  return syscall(Sysno.Clone, flags, entry, <i32>argument, <i32>tls, <i32>childTid, 0);
+}
+
 /** Store the thread's exit status at `status`. -EINTR when a signal came first. */
 export function joinThread(tid: i32, status: usize): i32 {
   return syscall(Sysno.Join, tid, <i32>status, 0, 0, 0, 0);
+}
+
+/** Wait until every other thread has ended. -EINTR when a signal came first. */
+export function joinAllThreads(): i32 {
+  return syscall(Sysno.Join, JOIN_ALL, 0, 0, 0, 0, 0);
 }
 
 export function exitThread(status: i32): void {

@@ -11,7 +11,15 @@ import {
   TCB_TID,
 } from '../src/abi/thread';
 import { SIG_SETMASK } from '../src/abi/signal';
-import { clone, exitThread, gettid, joinThread, rtSigprocmask, schedYield } from './sys';
+import {
+  cloneTold,
+  exitThread,
+  gettid,
+  joinAllThreads,
+  joinThread,
+  rtSigprocmask,
+  schedYield,
+} from './sys';
 import { registerNewThread } from './registration';
 import { alignTcb, ensureThreadPointer, initArea, TCB_ROOM, threadPointer } from './tcb';
 
@@ -31,13 +39,12 @@ export function spawn(entry: ThreadFunction, argument: usize): i32 {
   const room = heap.alloc(TCB_ROOM);
   const tcb = alignTcb(room);
   initArea(tcb);
-  store<i32>(tcb, 0, TCB_TID);
   store<u32>(tcb, entry.index, TCB_FUNCTION);
   store<usize>(tcb, argument, TCB_ARGUMENT);
   store<usize>(tcb, 0, TCB_ARENA);
   store<u64>(tcb, load<u64>(own, TCB_MASK), TCB_MASK);
   const start: ThreadFunction = startThread;
-  const tid = clone(start.index, tcb, tcb);
+  const tid = cloneTold(start.index, tcb, tcb, tcb + TCB_TID);
   if (tid < 0) heap.free(room);
   rtSigprocmask(SIG_SETMASK, own + TCB_MASK, 0);
   return tid;
@@ -53,6 +60,11 @@ export function join(tid: i32): i32 {
   if (result == 0) result = load<i32>(tcb, TCB_JOINED);
   store<i32>(tcb, found, TCB_JOINED);
   return result;
+}
+
+/** Wait until every other thread has ended: for who needs no exit status. */
+export function joinAll(): void {
+  while (joinAllThreads() == -Errno.EINTR) {}
 }
 
 /** Let another thread of this CPU run. */
@@ -73,7 +85,6 @@ export function exit(status: i32): void {
 }
 
 function startThread(tcb: usize): i32 {
-  store<i32>(tcb, gettid(), TCB_TID);
   registerNewThread();
   rtSigprocmask(SIG_SETMASK, tcb + TCB_MASK, 0);
   return call_indirect<i32>(load<u32>(tcb, TCB_FUNCTION), load<usize>(tcb, TCB_ARGUMENT));

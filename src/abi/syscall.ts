@@ -72,6 +72,11 @@ export const PATH_MAX = 4096;
 
 /** clone flags: a thread of this address space. The only form there is. */
 export const CLONE_THREAD_FLAGS = 0x10f00;
+/** clone flag that may be added: the tid is stored for the new thread before it runs. */
+export const CLONE_CHILD_SETTID = 0x1000000;
+
+/** join: in the place of a tid, every thread but the caller, as with waitpid. */
+export const JOIN_ALL = -1;
 
 /** arch_prctl code: set the thread-pointer register. */
 export const ARCH_SET_FS = 0x1002;

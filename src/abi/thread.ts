@@ -2,7 +2,7 @@
 //
 //    0  area, 64 bytes aligned 64: the words a thread shares with the kernel, laid out as the
 //       program's ABI has them. For turner the cpu word is the i32 at 4, where linux has cpu_id.
-//   64  i32 tid        writer: the library at start; reader: this thread.
+//   64  i32 tid        writer: the kernel, for clone; reader: this thread.
 //   68  u32 function   writer: the spawner, before clone; reader: this thread.
 //   72  u32 argument   likewise.
 //   76  i32 joined     exit status that join got: writer: kernel; reader: this thread.

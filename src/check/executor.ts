@@ -476,8 +476,9 @@ export class Executor {
 
   /** Who is woken when the thread ends. */
   #joinersOf(tid: number): readonly number[] {
-    const joiners = this.#booted.kernel.process.threads.get(tid)?.joiners ?? [];
-    return joiners.map(({ thread }) => thread.tid);
+    const { process, joinersOfAll } = this.#booted.kernel;
+    const joiners = process.threads.get(tid)?.joiners ?? [];
+    return [...joiners, ...joinersOfAll].map(({ thread }) => thread.tid);
   }
 
   #dependence(joiners: readonly number[]): Dependence {

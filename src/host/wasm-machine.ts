@@ -195,13 +195,13 @@ export class WasmMachine implements Machine {
   saveContext(context: Context, to: WordWriter): void {
     const thread = context as WasmContext;
     to.word(thread.entry);
-    to.word(thread.argument);
+    to.address(thread.argument);
     to.flag(thread.isInterrupted);
     to.word(thread.signalHandler);
     to.word(thread.signalHandler === 0 ? 0 : thread.signalNumber);
     to.word(thread.length);
     const { slab, offset, length } = thread;
-    for (let at = 0; at < length; at++) to.word(slab[offset + at] as number);
+    for (let at = 0; at < length; at++) to.address(slab[offset + at] as number);
   }
 
   loadContext(context: Context, from: WordReader): void {

@@ -6,6 +6,7 @@
 
 import { Errno } from '../abi/errno.js';
 import { Signal } from '../abi/signal.js';
+import { JOIN_ALL } from '../abi/syscall.js';
 import { type FileOptions, Files } from './files.js';
 import { CpuSet } from './cpu-set.js';
 import { Cpu } from './cpu.js';
@@ -121,6 +122,8 @@ export class Kernel implements SchedulerView, Services {
   readonly #dispatcher: Dispatcher;
   readonly #choice: Choice = { cpu: 0, tid: 0, fuel: 0 };
   readonly #timers = new TimerQueue<Wait>();
+  /** Who waits until all others have ended. */
+  readonly joinersOfAll: JoinWait[] = [];
   /** Virtual time that passed while no thread could run, in nanoseconds. */
   #idleTime = 0;
   #aliveCount = 0;
@@ -448,10 +451,12 @@ export class Kernel implements SchedulerView, Services {
   }
 
   /**
-   * Wait for a thread's end; `status` is where its exit status goes, 0: the result.
+   * Wait for a thread's end; `status` is where its exit status goes, 0: the result. JOIN_ALL: for that of
+   * all others, whose status nobody gets.
    * Errors: ESRCH no such thread; EDEADLK for oneself; EINTR; EFAULT.
    */
   join(thread: Thread, tid: number, status: number): number | undefined {
+    if (tid === JOIN_ALL) return this.#joinAll(thread);
     const target = this.process.threads.get(tid);
     if (target === undefined) return -Errno.ESRCH;
     if (target === thread) return -Errno.EDEADLK;
@@ -459,6 +464,14 @@ export class Kernel implements SchedulerView, Services {
     const base = waiting(thread, Number.POSITIVE_INFINITY);
     const wait: JoinWait = { kind: 'join', ...base, target, status };
     target.ownExtras.joiners.push(wait);
+    return this.block(thread, wait);
+  }
+
+  #joinAll(thread: Thread): number | undefined {
+    if (this.#aliveCount === 1) return 0;
+    const base = waiting(thread, Number.POSITIVE_INFINITY);
+    const wait: JoinWait = { kind: 'join', ...base, target: undefined, status: 0 };
+    this.joinersOfAll.push(wait);
     return this.block(thread, wait);
   }
 
@@ -528,6 +541,9 @@ export class Kernel implements SchedulerView, Services {
       this.wake(joiner.thread, this.#joined(joiner.status, status));
     }
     if (thread.extras !== undefined) thread.extras.joiners.length = 0;
+    if (this.#aliveCount === 1) {
+      for (const joiner of this.joinersOfAll.splice(0)) this.wake(joiner.thread, 0);
+    }
     // As in Linux, the status of a process whose threads all left one by one is the last one's.
     if (this.#aliveCount === 0) this.process.exitStatus = status;
   }
@@ -610,7 +626,7 @@ export class Kernel implements SchedulerView, Services {
 
   /** Who is on which CPU. Preconditions: between two steps. */
   saveCpus(to: WordWriter): void {
-    for (const { current } of this.cpus) to.word(current?.tid ?? 0);
+    for (const { current } of this.cpus) to.thread(current?.tid ?? 0);
     // The threads have them; here they say which is the next.
     for (const { current } of this.cpus) to.word(this.#heldId(current));
   }
@@ -620,10 +636,11 @@ export class Kernel implements SchedulerView, Services {
     saveProcess(this.process, to);
     saveCpuSet(this.onlineCpus, to);
     to.list(this.futexes.keys(), (key) => {
-      to.double(key);
-      to.list([...this.futexes.waiters(key)], ({ thread }) => to.word(thread.tid));
+      to.address(key);
+      to.list([...this.futexes.waiters(key)], ({ thread }) => to.thread(thread.tid));
     });
-    to.list(this.#timers.inOrder(), ({ thread }) => to.word(thread.tid));
+    to.list(this.#timers.inOrder(), ({ thread }) => to.thread(thread.tid));
+    to.list(this.joinersOfAll, ({ thread }) => to.thread(thread.tid));
     to.double(this.#idleTime);
     to.word(this.#aliveCount);
     to.word(this.#nextTid);
@@ -673,6 +690,11 @@ export class Kernel implements SchedulerView, Services {
       if (tid > 0) this.#dispatcher.resumeOn(cpu, threadOf(tid));
     }
     if (shared !== undefined) this.#loadShared(shared, threadOf);
+    // Waits of threads that have been loaded are others than they were.
+    const { joinersOfAll } = this;
+    joinersOfAll.forEach(({ thread }, at) => {
+      joinersOfAll[at] = threadOf(thread.tid).wait as JoinWait;
+    });
     for (const thread of process.threads.values()) {
       const isCurrent = this.cpus[thread.cpu]?.current === thread;
       if (thread.isRunnable && !isCurrent) this.#dispatcher.add(thread);
@@ -697,12 +719,14 @@ export class Kernel implements SchedulerView, Services {
     this.futexes.clear();
     this.#timers.clear();
     from.list(() => {
-      const key = from.double();
+      const key = from.word() >>> 0;
       for (const tid of from.list(() => from.word())) {
         this.futexes.add(key, threadOf(tid).wait as FutexWait);
       }
     });
     for (const tid of from.list(() => from.word())) this.#timers.add(threadOf(tid).wait as Wait);
+    const joiners = from.list(() => threadOf(from.word()).wait as JoinWait);
+    this.joinersOfAll.splice(0, Number.POSITIVE_INFINITY, ...joiners);
     this.#idleTime = from.double();
     this.#aliveCount = from.word();
     this.#nextTid = from.word();

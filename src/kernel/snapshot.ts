@@ -45,7 +45,7 @@ export function saveThread(thread: Thread, { events, isCurrent }: Relevance, to:
   to.flag(thread.notifyResume);
   to.word(events && thread.events !== 0 ? thread.events : 0);
   to.mask(thread.signalMask);
-  to.word(thread.cpuPointer);
+  to.address(thread.cpuPointer);
   saveCpuSet(thread.affinity, to);
   saveWait(thread.wait, to);
   saveExtras(thread, to);
@@ -89,7 +89,7 @@ function saveRegisters(registers: Readonly<Registers>, to: WordWriter): void {
   to.word(registers.cx);
   to.word(registers.dx);
   to.word(registers.ax);
-  to.word(registers.tp);
+  to.address(registers.tp);
   to.word(registers.gs);
 }
 
@@ -126,14 +126,14 @@ function saveWait(wait: Wait | undefined, to: WordWriter): void {
   switch (wait.kind) {
     case 'futex':
       to.word(wait.bitset);
-      to.double(wait.key);
+      to.address(wait.key);
       break;
     case 'join':
-      to.word(wait.target.tid);
-      to.word(wait.status);
+      to.thread(wait.target?.tid ?? 0);
+      to.address(wait.status);
       break;
     case 'sleep':
-      to.word(wait.remaining);
+      to.address(wait.remaining);
       break;
     default:
       wait satisfies never;
@@ -150,13 +150,20 @@ function loadWait(
   const base = waiting(thread, from.double());
   if (kind === 'futex') {
     const links = { previous: undefined, next: undefined };
-    return { kind, ...base, bitset: from.word(), key: from.double(), ...links } satisfies FutexWait;
-  }
-  if (kind === 'join') {
     return {
       kind,
       ...base,
-      target: threadOf(from.word()),
+      bitset: from.word(),
+      key: from.word() >>> 0,
+      ...links,
+    } satisfies FutexWait;
+  }
+  if (kind === 'join') {
+    const target = from.word();
+    return {
+      kind,
+      ...base,
+      target: target === 0 ? undefined : threadOf(target),
       status: from.word(),
     } satisfies JoinWait;
   }
@@ -167,12 +174,12 @@ function saveExtras(thread: Thread, to: WordWriter): void {
   const { extras } = thread;
   to.flag(extras !== undefined);
   if (extras === undefined) return;
-  to.list(extras.joiners, (joiner) => to.word(joiner.thread.tid));
+  to.list(extras.joiners, (joiner) => to.thread(joiner.thread.tid));
   to.mask(extras.pendingSignals);
   to.list(extras.frames, (frame) => saveFrame(frame, to));
-  to.word(extras.area);
+  to.address(extras.area);
   to.word(extras.eventCounter);
-  saveRecord(extras.registration, REGISTRATION, to);
+  saveRegistration(extras.registration, to);
   saveRecord(extras.writtenIds, RSEQ_IDS, to);
   to.word(SLICE_EXTENSIONS.indexOf(extras.sliceExtension));
   to.flag(extras.incoherence !== undefined);
@@ -208,6 +215,14 @@ function loadFrame(from: WordReader): SignalFrame {
   loadRegisters(registers, from);
   const point = from.word();
   return { registers, point, suspension: item(SUSPENSIONS, from.word()), mask: from.mask() };
+}
+
+function saveRegistration(registration: Registration | undefined, to: WordWriter): void {
+  to.flag(registration !== undefined);
+  if (registration === undefined) return;
+  to.address(registration.area);
+  to.word(registration.length);
+  to.word(registration.signature);
 }
 
 const REGISTRATION: readonly string[] = ['area', 'length', 'signature'];

@@ -2,7 +2,13 @@
 // returns the result: 0 or more, or a negative errno. Pointers are unsigned 32-bit.
 
 import { Errno } from '../abi/errno.js';
-import { CLONE_THREAD_FLAGS, PATH_MAX, SysconfName, Sysno } from '../abi/syscall.js';
+import {
+  CLONE_CHILD_SETTID,
+  CLONE_THREAD_FLAGS,
+  PATH_MAX,
+  SysconfName,
+  Sysno,
+} from '../abi/syscall.js';
 import { getAffinity, getCpu, type Placement, setAffinity } from './affinity.js';
 import { archPrctl } from './arch-prctl.js';
 import { type Files, isOutput } from './files.js';
@@ -91,9 +97,14 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   [Sysno.Getpid, (thread) => thread.process.pid],
   [
     Sysno.Clone,
-    (thread, [flags = 0, entry = 0, argument = 0, tls = 0], kernel) => {
-      if (flags !== CLONE_THREAD_FLAGS || entry === 0) return -Errno.EINVAL;
-      return kernel.clone(thread, entry, argument, tls);
+    (thread, [flags = 0, entry = 0, argument = 0, tls = 0, childTid = 0], kernel) => {
+      const isThread = (flags & ~CLONE_CHILD_SETTID) === CLONE_THREAD_FLAGS;
+      if (!isThread || entry === 0) return -Errno.EINVAL;
+      const tid = kernel.clone(thread, entry, argument, tls);
+      // As in Linux, an address that cannot be written is nobody's error.
+      const isTold = tid > 0 && (flags & CLONE_CHILD_SETTID) !== 0;
+      if (isTold) thread.process.memory.storeI32(childTid >>> 0, tid);
+      return tid;
     },
   ],
   [Sysno.Exit, (thread, [status = 0], kernel) => kernel.exitThread(thread, status)],

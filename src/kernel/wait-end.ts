@@ -4,23 +4,26 @@ import { Errno } from '../abi/errno.js';
 import type { FutexTable } from './futex.js';
 import { panic } from './panic.js';
 import { writeTimespec } from './time.js';
-import type { Wait } from './wait.js';
+import type { JoinWait, Wait } from './wait.js';
 
 /** What a wait may be queued in, and what it is measured by. */
 export interface WaitPlaces {
   readonly futexes: FutexTable;
+  readonly joinersOfAll: JoinWait[];
   readonly now: number;
 }
 
 /** Out of the queue it is in, but for that of the timers. */
-export function leave(wait: Wait, { futexes }: WaitPlaces): void {
+export function leave(wait: Wait, { futexes, joinersOfAll }: WaitPlaces): void {
   switch (wait.kind) {
     case 'futex':
       futexes.remove(wait);
       break;
-    case 'join':
-      wait.target.ownExtras.joiners.splice(wait.target.joiners.indexOf(wait), 1);
+    case 'join': {
+      const joiners = wait.target?.ownExtras.joiners ?? joinersOfAll;
+      joiners.splice(joiners.indexOf(wait), 1);
       break;
+    }
     case 'sleep':
       break;
     default:

@@ -23,10 +23,13 @@ export interface FutexWait extends Waiting {
   next: FutexWait | undefined;
 }
 
-/** For the end of another thread; `status` is where the exit status goes, 0: it is the result. */
+/**
+ * For the end of another thread, or of all others without a target; `status` is where the exit status goes,
+ * 0: it is the result.
+ */
 export interface JoinWait extends Waiting {
   readonly kind: 'join';
-  readonly target: Thread;
+  readonly target: Thread | undefined;
   readonly status: number;
 }
 

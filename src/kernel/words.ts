@@ -10,6 +10,9 @@ const HALVES = new Int32Array(DOUBLE.buffer);
 export class WordWriter {
   #words = new Int32Array(256);
   #length = 0;
+  /** Where threads and addresses were written. */
+  #threads: number[] = [];
+  #addresses: number[] = [];
 
   /** What was written since `clear`: the first `length` of these. Valid until more is. */
   get words(): Int32Array {
@@ -20,13 +23,36 @@ export class WordWriter {
     return this.#length;
   }
 
+  /** Which of the words are numbers of threads, and which may be addresses: valid until `clear`. */
+  get threads(): readonly number[] {
+    return this.#threads;
+  }
+
+  get addresses(): readonly number[] {
+    return this.#addresses;
+  }
+
   clear(): void {
     this.#length = 0;
+    this.#threads.length = 0;
+    this.#addresses.length = 0;
   }
 
   word(value: number): void {
     if (this.#length === this.#words.length) this.#grow();
     this.#words[this.#length++] = value;
+  }
+
+  /** The number of a thread, 0 for none: means another where threads change their places. */
+  thread(tid: number): void {
+    this.#threads.push(this.#length);
+    this.word(tid);
+  }
+
+  /** A word that may be an address. */
+  address(value: number): void {
+    this.#addresses.push(this.#length);
+    this.word(value);
   }
 
   flag(value: boolean): void {

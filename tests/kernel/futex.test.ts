@@ -147,6 +147,7 @@ describe('futex, with a word that is 0,', () => {
 /** What the calls ask of a kernel, written down. */
 class Bench implements Waking {
   readonly futexes = new FutexTable();
+  readonly joinersOfAll = [];
   readonly now = 0;
   readonly process = new Process(1, new ArrayMemory(MEMORY_BYTES));
   readonly woken: (readonly [tid: number, result: number])[] = [];

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../src/abi/errno.js';
 import { Signal } from '../../src/abi/signal.js';
-import { CLONE_THREAD_FLAGS, Sysno } from '../../src/abi/syscall.js';
+import { CLONE_CHILD_SETTID, CLONE_THREAD_FLAGS, JOIN_ALL, Sysno } from '../../src/abi/syscall.js';
 import { RseqOp } from '../../src/abi/rseq.js';
 import type { Outcome } from '../../src/kernel/kernel.js';
 import { KernelPanic } from '../../src/kernel/panic.js';
@@ -175,7 +175,7 @@ describe('join', () => {
   test.each([
     ['an unknown thread', 9, -Errno.ESRCH],
     ['thread 0', 0, -Errno.ESRCH],
-    ['a negative thread', -1, -Errno.ESRCH],
+    ['a negative thread', -2, -Errno.ESRCH],
     ['oneself', 1, -Errno.EDEADLK],
   ])('of %s', (_what, tid, errno) => {
     expect(resultsOf([[Sysno.Join, tid]]).results).toEqual([errno]);
@@ -406,6 +406,76 @@ describe('a run', () => {
     ran.kernel.run();
 
     expect(stepped.events).toEqual(ran.events);
+  });
+});
+
+describe('join of all others', () => {
+  test('of none returns 0 at once', () => {
+    expect(resultsOf([[Sysno.Join, JOIN_ALL]]).results).toEqual([0]);
+  });
+
+  test('waits until the last of them has ended, whatever their statuses', () => {
+    const seen: unknown[] = [];
+    const worker = [...work(30), act(() => seen.push('worker')), ret(-9)];
+    const main = [
+      spawn(1),
+      spawn(1),
+      spawn(2),
+      syscall(Sysno.Join, JOIN_ALL),
+      act((guest) => seen.push(guest.result)),
+    ];
+
+    boot({ 0: main, 1: worker, 2: [ret(3)] }).kernel.run();
+
+    expect(seen).toEqual(['worker', 'worker', 0]);
+  });
+
+  test('stores no status', () => {
+    const main = [spawn(1), syscall(Sysno.Join, JOIN_ALL, 0x200)];
+    const { kernel, memory } = boot({ 0: main, 1: [ret(7)] });
+
+    kernel.run();
+
+    expect(memory.loadI32(0x200)).toBe(0);
+  });
+
+  test('by two threads is a deadlock', () => {
+    const all = [syscall(Sysno.Join, JOIN_ALL)];
+
+    const { reason } = boot({ 0: [spawn(1), ...all], 1: all }).kernel.run();
+
+    expect(reason).toBe('deadlock');
+  });
+});
+
+describe('clone with CLONE_CHILD_SETTID', () => {
+  const FLAGS = CLONE_THREAD_FLAGS | CLONE_CHILD_SETTID;
+
+  test('stores the tid before the thread runs', () => {
+    const seen: unknown[] = [];
+    const main = [syscall(Sysno.Clone, FLAGS, 1, 0, 0, 0x200), syscall(Sysno.Join, 2)];
+    const { kernel, memory } = boot({ 0: main, 1: [act(() => seen.push(memory.loadI32(0x200)))] });
+
+    kernel.run();
+
+    expect(seen).toEqual([2]);
+  });
+
+  test('starts the thread when the address cannot be written', () => {
+    const results: number[] = [];
+
+    boot({ 0: tracked(results, Sysno.Clone, FLAGS, 1, 0, 0, WILD), 1: [] }).kernel.run();
+
+    expect(results).toEqual([2]);
+  });
+
+  test('stores nothing without the flag', () => {
+    const main = [syscall(Sysno.Clone, CLONE_THREAD_FLAGS, 1, 0, 0, 0x200), syscall(Sysno.Join, 2)];
+    const { kernel, memory } = boot({ 0: main, 1: [] });
+
+    kernel.run();
+
+    expect(memory.loadI32(0x200)).toBe(0);
   });
 });
 

@@ -14,7 +14,7 @@ import {
   SIG_UNBLOCK,
   Signal,
 } from '../../src/abi/signal.js';
-import { Sysno } from '../../src/abi/syscall.js';
+import { JOIN_ALL, Sysno } from '../../src/abi/syscall.js';
 import { disposition, takeSignal } from '../../src/kernel/signal.js';
 import type { SignalAction } from '../../src/kernel/signal-frame.js';
 import { CpuSet } from '../../src/kernel/cpu-set.js';
@@ -370,12 +370,12 @@ describe('rt_sigreturn', () => {
   });
 });
 
-function joinInterruptedBy(signo: number, setup: readonly Step[]): number[] {
+function joinInterruptedBy(signo: number, setup: readonly Step[], tid = 2): number[] {
   const seen: number[] = [];
   const main = [
     ...setup,
     spawn(1),
-    syscall(Sysno.Join, 2),
+    syscall(Sysno.Join, tid),
     act((guest) => seen.push(guest.result)),
   ];
   boot({ 0: main, 1: [raise(signo), ...work(20), ret(5)], [HANDLER]: [] }).kernel.run();
@@ -385,6 +385,12 @@ function joinInterruptedBy(signo: number, setup: readonly Step[]): number[] {
 describe('a thread that waits in join', () => {
   test('wakes with -EINTR when a handler is called', () => {
     expect(joinInterruptedBy(SIGUSR1, handle(SIGUSR1, HANDLER))).toEqual([-Errno.EINTR]);
+  });
+
+  test('for all others wakes with -EINTR when a handler is called', () => {
+    const results = joinInterruptedBy(SIGUSR1, handle(SIGUSR1, HANDLER), JOIN_ALL);
+
+    expect(results).toEqual([-Errno.EINTR]);
   });
 
   test('sleeps on when the signal is blocked', () => {
