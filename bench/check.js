@@ -21,7 +21,9 @@ const USAGE = `usage: npm run bench:check [-- --json] [--filter REGEXP] [--round
 
 const run = promisify(execFile);
 const PROCESS = resolve(ROOT, 'bench/check-process.js');
-const NO_REDUCTIONS = { reductions: { local: false, switches: false, restarts: false } };
+const NO_REDUCTIONS = {
+  reductions: { local: false, switches: false, restarts: false, symmetry: false },
+};
 
 /** A call of check() in a fresh process, and the one after it there. */
 const FIRST = 'first call';

@@ -40,6 +40,11 @@ export function tidOf(action: Action): number {
   return action >>> TID_SHIFT;
 }
 
+/** The same by another thread. */
+export function withTid(action: Action, tid: number): Action {
+  return (action & ((1 << TID_SHIFT) - 1)) | (tid << TID_SHIFT);
+}
+
 export function cpuOf(action: Action): number {
   return action & (MAX_CHECKED_CPUS - 1);
 }

@@ -89,6 +89,11 @@ export function signalsOf(tid: number): number {
   return SIGNALS_BASE + tid * 4;
 }
 
+/** The thread whose signals the address stands for. */
+export function threadOfSignals(address: number): number | undefined {
+  return address < SIGNALS_BASE ? undefined : (address - SIGNALS_BASE) / 4;
+}
+
 /**
  * The words that a call stands for, for one that is nothing but accesses to words; otherwise undefined.
  * hasSignals: signals may come at any time.

@@ -130,6 +130,7 @@ export class DepthFirstSearch {
       // The others are somebody else's, who has counted them.
       if (index === path.length - 1) this.#transitions += successor.steps;
       if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
+      this.#space.canonicalize(successor.states, successor.length);
       states = successor.states.slice(0, successor.length);
       ({ length } = successor);
     }
@@ -197,6 +198,7 @@ export class DepthFirstSearch {
     const successor = this.#space.follow(stack, top + HEAD + actions, length, action);
     this.#transitions += successor.steps;
     if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
+    this.#space.canonicalize(successor.states, successor.length);
     if (!this.#isNew(successor.states, successor.length)) return false;
     if (steps + successor.steps >= this.#watch.depth) {
       this.#isCut = true;

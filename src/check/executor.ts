@@ -46,6 +46,8 @@ export interface ThreadInfo {
   readonly blockedSignals: bigint;
   /** Signals it has been given so far. */
   readonly signalsTaken: number;
+  /** Address of its control block, if the guest library has made it. */
+  readonly threadPointer: number;
 }
 
 /** What the search needs to know of what threads share. */
@@ -95,6 +97,18 @@ export interface StepEvent {
   readonly tid: number;
   readonly a: number;
   readonly b: number;
+}
+
+/** Where in a tuple of words there are numbers of threads, and what may be addresses. */
+interface Marks {
+  readonly threads: readonly number[];
+  readonly addresses: readonly number[];
+}
+
+/** What becomes of these when threads change places. */
+export interface Renaming {
+  thread(tid: number): number;
+  address(word: number): number;
 }
 
 /** A state but for the content of memory; threads by tid - 1. */
@@ -153,6 +167,8 @@ export class Executor {
   readonly shared: Interner = new Interner();
   readonly #besides = new Interner();
   readonly #threadInfos: (ThreadInfo | undefined)[] = [];
+  readonly #threadMarks: (Marks | undefined)[] = [];
+  readonly #besidesMarks: (Marks | undefined)[] = [];
   readonly #sharedInfos: (SharedInfo | undefined)[] = [];
   readonly #modules: readonly GuestModule[];
   readonly #options: HostOptions;
@@ -345,19 +361,61 @@ export class Executor {
     return this.#booted.guest.globals[number] === undefined ? [0, 0] : this.#globals.load(number);
   }
 
+  /** The words of a thread, when threads have changed places. */
+  renamedWords(thread: number, renaming: Renaming): Int32Array {
+    return renamed(this.threads.tuple(thread), this.#threadMarks[thread] as Marks, renaming);
+  }
+
+  /** The thread when threads have changed places. One that is doomed may stand for others: `representative`. */
+  renamedThread(thread: number, renaming: Renaming): number {
+    const words = this.renamedWords(thread, renaming);
+    const id = this.threads.intern(words, 0, words.length);
+    this.#threadMarks[id] ??= this.#threadMarks[thread] as Marks;
+    const { threadPointer } = this.threadInfo(thread);
+    this.#threadInfos[id] ??= {
+      ...this.threadInfo(thread),
+      threadPointer: renaming.address(threadPointer) >>> 0,
+    };
+    return id;
+  }
+
+  /** What threads share, when they have changed places. */
+  renamedShared(shared: number, renaming: Renaming): number {
+    const tuple = this.shared.tuple(shared).slice();
+    const marks = this.#besidesMarks[tuple[0] as number] as Marks;
+    const words = renamed(this.#besides.tuple(tuple[0] as number), marks, renaming);
+    const besides = this.#besides.intern(words, 0, words.length);
+    this.#besidesMarks[besides] ??= marks;
+    const current = this.sharedInfo(shared).current.map((tid) => renaming.thread(tid));
+    tuple.set([besides, ...current]);
+    const id = this.#internShared(tuple, tuple.length);
+    this.#sharedInfos[id] ??= { ...this.sharedInfo(shared), current };
+    return id;
+  }
+
+  /** The threads that are in queues that all share, first come first. */
+  queued(shared: number): readonly number[] {
+    const besides = this.#besidesOf(shared);
+    const words = this.#besides.tuple(besides);
+    return (this.#besidesMarks[besides] as Marks).threads.map((at) => words[at] as number);
+  }
+
   /**
-   * The threads, with one for all that will do the same when they get a CPU again: a thread that has to
-   * begin its section again has no use for what it had got in it.
+   * What stands for a thread of a state: one for all that will do the same when they get a CPU again. A thread
+   * that has to begin its section again has no use for what it had got in it.
    */
+  representative(tid: number, shared: number, content: number, threads: readonly number[]): number {
+    const thread = threads[tid - 1] as number;
+    if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
+    const known = this.#representatives.get(thread);
+    const found = known?.byWords.get(this.#wordsAt(content, known.loads));
+    return found ?? this.#findRepresentative(tid, shared, content, threads);
+  }
+
   #withoutDoomed({ shared, threads }: Parts): readonly number[] {
     const content = this.#content;
     if (!this.merges) return threads;
-    return threads.map((thread, index) => {
-      if (!this.threadInfo(thread).isDoomed) return thread;
-      const known = this.#representatives.get(thread);
-      const found = known?.byWords.get(this.#wordsAt(content, known.loads));
-      return found ?? this.#findRepresentative(index + 1, shared, content, threads);
-    });
+    return threads.map((_, index) => this.representative(index + 1, shared, content, threads));
   }
 
   #findRepresentative(
@@ -392,6 +450,7 @@ export class Executor {
     const words = this.threads.tuple(thread).slice();
     const representative = this.threads.internAs(words, 0, words.length, low, high);
     this.#threadInfos[representative] = this.threadInfo(thread);
+    this.#threadMarks[representative] = this.#threadMarks[thread] as Marks;
     this.#originals.set(representative, thread);
     return representative;
   }
@@ -628,7 +687,9 @@ export class Executor {
     words.word(this.#guestBytes);
     words.word(this.#descriptors);
     kernel.saveShared(words);
-    return this.#captureCpus(this.#besides.intern(words.words, 0, words.length));
+    const besides = this.#besides.intern(words.words, 0, words.length);
+    this.#besidesMarks[besides] ??= marksOf(words);
+    return this.#captureCpus(besides);
   }
 
   get #descriptors(): number {
@@ -641,15 +702,20 @@ export class Executor {
     words.clear();
     words.word(besides);
     this.#booted.kernel.saveCpus(words);
-    let low = this.#besides.low(besides);
-    let high = this.#besides.high(besides);
-    for (let at = 1; at < words.length; at++) {
-      low = mix(low, words.words[at] as number);
-      high = mix(high, words.words[at] as number);
-    }
-    const shared = this.shared.internAs(words.words, 0, words.length, finish(low), finish(high));
+    const shared = this.#internShared(words.words, words.length);
     this.#sharedInfos[shared] ??= this.#describeShared();
     return shared;
+  }
+
+  #internShared(words: Int32Array, length: number): number {
+    const besides = words[0] as number;
+    let low = this.#besides.low(besides);
+    let high = this.#besides.high(besides);
+    for (let at = 1; at < length; at++) {
+      low = mix(low, words[at] as number);
+      high = mix(high, words[at] as number);
+    }
+    return this.shared.internAs(words, 0, length, finish(low), finish(high));
   }
 
   #besidesOf(shared: number): number {
@@ -668,6 +734,7 @@ export class Executor {
     if (thread.suspension !== 'ended') guest.machine.saveContext(thread.context, words);
     const id = this.threads.intern(words.words, 0, words.length);
     this.#threadInfos[id] ??= this.#describeThread(thread, signalsTaken);
+    this.#threadMarks[id] ??= marksOf(words);
     return id;
   }
 
@@ -687,6 +754,7 @@ export class Executor {
       isInHandler: thread.frames.length > 0,
       blockedSignals: thread.signalMask | thread.pendingSignals,
       signalsTaken,
+      threadPointer: thread.registers.tp >>> 0,
     };
   }
 
@@ -742,6 +810,18 @@ export class Executor {
     const used = ranges.filter(([address]) => address !== 0);
     return used.flatMap(([address, bytes]) => [...wordsOf(address, bytes, this.#guestBytes)]);
   }
+}
+
+function marksOf({ threads, addresses }: WordWriter): Marks {
+  return { threads: [...threads], addresses: [...addresses] };
+}
+
+/** A copy of the words with threads in other places. */
+function renamed(words: Int32Array, { threads, addresses }: Marks, renaming: Renaming): Int32Array {
+  const copy = words.slice();
+  for (const at of threads) copy[at] = renaming.thread(copy[at] as number);
+  for (const at of addresses) copy[at] = renaming.address(copy[at] as number);
+  return copy;
 }
 
 /** The addresses of the words that a range of bytes touches, as far as there is memory. */

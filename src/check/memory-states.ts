@@ -12,6 +12,7 @@ import { finish, placed, spread } from './hash.js';
 import { enlarged, Interner } from './interner.js';
 
 const LINE_WORDS = 16;
+export const LINE_BYTES: number = 4 * LINE_WORDS;
 const CHUNK_LINES = 16;
 /** Address to its line, and to its chunk. */
 const LINE_SHIFT = 6;
@@ -52,6 +53,36 @@ export class MemoryStates {
 
   high(content: number): number {
     return content === 0 ? 0 : this.#contents.high(content);
+  }
+
+  /** The line at `address`, a multiple of LINE_BYTES; 0: as it was at the beginning. */
+  line(content: number, address: number): number {
+    return this.#lineAt(content, address);
+  }
+
+  lineLow(line: number): number {
+    return line === 0 ? 0 : this.#lines.low(line);
+  }
+
+  lineHigh(line: number): number {
+    return line === 0 ? 0 : this.#lines.high(line);
+  }
+
+  /** A copy of the words of a line that is at `address`. */
+  lineWords(line: number, address: number): Int32Array {
+    return this.#wordsOf(line, address).slice();
+  }
+
+  /** The line with these words at `address`. */
+  lineOf(words: Int32Array, address: number): number {
+    this.#line.set(words);
+    return this.#internLine(address);
+  }
+
+  /** The content with another line at `address`. */
+  replaceLine(content: number, address: number, line: number): number {
+    if (this.#lineAt(content, address) === line) return content;
+    return this.#replaceLine(content, address, line);
   }
 
   /** The word at `address`, a multiple of 4. */
@@ -101,11 +132,14 @@ export class MemoryStates {
 
   #write(content: number, address: number, word: number): number {
     if (this.read(content, address) === word) return content;
-    const index = this.#slotOf(address >>> CHUNK_SHIFT);
     const lineAddress = (address >>> LINE_SHIFT) * 2 ** LINE_SHIFT;
     this.#line.set(this.#wordsOf(this.#lineAt(content, address), lineAddress));
     this.#line[(address >>> 2) & (LINE_WORDS - 1)] = word;
-    const line = this.#internLine(lineAddress);
+    return this.#replaceLine(content, address, this.#internLine(lineAddress));
+  }
+
+  #replaceLine(content: number, address: number, line: number): number {
+    const index = this.#slotOf(address >>> CHUNK_SHIFT);
     const old = this.#chunkAt(content, index);
     if (old === 0) this.#chunk.fill(0);
     else this.#chunk.set(this.#chunks.tuple(old));

@@ -17,10 +17,12 @@ import {
   type CheckResult,
   integer,
   limitsOf,
+  type Reductions,
   type Verdict,
 } from './options.js';
 import { ShortestSearch, type Violation } from './shortest.js';
 import { Space, type Successor } from './space.js';
+import { Symmetry } from './symmetry.js';
 import { Transitions } from './transitions.js';
 import { ExactStates, Fingerprints, type Visited } from './visited.js';
 
@@ -36,12 +38,15 @@ export interface Knowledge {
   readonly hasSilentSwitches: boolean;
   /** Nobody writes what decides how a thread begins its section again, but itself. */
   readonly hasOwnRestarts: boolean;
+  /** Classes of threads that do the same, but can be told apart. */
+  readonly asymmetric: readonly string[];
 }
 
 export const BEGINNING: Knowledge = {
   sharedWords: [],
   hasSilentSwitches: true,
   hasOwnRestarts: true,
+  asymmetric: [],
 };
 
 /** What was seen, so that several searches can be put together. */
@@ -97,8 +102,7 @@ export class Session {
         : integer('preemptions', preemptions, 0, 2 ** 20);
     this.#watch = new Watch(limitsOf(options), () => performance.now(), onProgress);
     this.#coverage = new CoverageCounter((modules[0] as GuestModule).map);
-    const { switches = true, restarts = true } = options.reductions ?? {};
-    this.#space = this.#makeSpace(switches, restarts);
+    this.#space = this.#makeSpace(BEGINNING);
   }
 
   /** All of it, here. */
@@ -123,6 +127,7 @@ export class Session {
       sharedWords: this.#space.locality.words,
       hasSilentSwitches: parks && !hasLoudSwitches,
       hasOwnRestarts: merges && !hasForeignRestarts,
+      asymmetric: this.#space.options.symmetry?.asymmetric ?? [],
     };
   }
 
@@ -137,18 +142,22 @@ export class Session {
   }
 
   /** Take more for granted than what has turned out so far, or less. */
-  learn({ sharedWords, hasSilentSwitches, hasOwnRestarts }: Knowledge): void {
+  learn(knowledge: Knowledge): void {
     const { parks, merges } = this.#space.transitions.executor;
-    const { switches = true, restarts = true } = this.#options.reductions ?? {};
-    const mayPark = switches && hasSilentSwitches;
-    const mayMerge = restarts && hasOwnRestarts;
-    if (parks !== mayPark || merges !== mayMerge) this.#space = this.#makeSpace(mayPark, mayMerge);
-    this.#space.locality.add(sharedWords);
+    const { symmetry } = this.#space.options;
+    const { switches, restarts } = this.#reductions;
+    const isOther =
+      parks !== (switches && knowledge.hasSilentSwitches) ||
+      merges !== (restarts && knowledge.hasOwnRestarts) ||
+      (symmetry !== undefined && !symmetry.hasGivenUp(knowledge.asymmetric));
+    if (isOther) this.#space = this.#makeSpace(knowledge);
+    this.#space.locality.add(knowledge.sharedWords);
     this.#begin();
   }
 
   /** Part of a search: what the paths lead to. What has been seen is not looked at again. */
   explore(paths: readonly Path[], visited: Visited): Explored {
+    this.#space.isSymmetric = true;
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
     const result = search.run(this.#space.transitions.initial(), paths);
     // What is found by mistake is no failure.
@@ -164,6 +173,7 @@ export class Session {
 
   /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */
   split(count: number): Path[] {
+    this.#space.isSymmetric = true;
     const visited = new Fingerprints();
     const ends: Path[] = [];
     const initial = this.#space.transitions.initial();
@@ -192,20 +202,34 @@ export class Session {
         ends.push(further);
         return [];
       }
+      space.canonicalize(next, length);
       space.fingerprint(next, 0, length);
       const isNew = visited.add(next, 0, length, space.low, space.high);
       return isNew ? [{ path: further, states: next.slice(0, length) }] : [];
     });
   }
 
-  #makeSpace(parks: boolean, merges: boolean): Space {
-    const { reductions = {} } = this.#options;
+  get #reductions(): Required<Reductions> {
+    const {
+      local = true,
+      switches = true,
+      restarts = true,
+      symmetry = true,
+    } = this.#options.reductions ?? {};
+    return { local, switches, restarts, symmetry };
+  }
+
+  #makeSpace({ hasSilentSwitches, hasOwnRestarts, asymmetric }: Knowledge): Space {
+    const { local, switches, restarts, symmetry } = this.#reductions;
+    const parks = switches && hasSilentSwitches;
+    const merges = restarts && hasOwnRestarts;
     const executor = new Executor(this.#modules, this.#hostOptions, parks, merges);
     executor.onFuture = (events) => this.#coverage.note(events);
     const transitions = new Transitions(executor, this.#signals > 0);
     const space = new Space(transitions, {
       signals: this.#signals,
-      reduceLocal: reductions.local ?? true,
+      reduceLocal: local,
+      symmetry: symmetry ? new Symmetry(transitions, asymmetric) : undefined,
     });
     space.onLeaf = (leaf) => {
       if (leaf.isCovered) return;
@@ -224,11 +248,11 @@ export class Session {
   #isWhole(): boolean {
     const { locality, transitions, isMistaken } = this.#space;
     const { futureLoads } = transitions.executor;
-    const { hasSilentSwitches, hasOwnRestarts } = this.knowledge;
+    const { hasOwnRestarts } = this.knowledge;
     const isOwn = hasOwnRestarts && areOwn(futureLoads.values(), locality);
     if (isMistaken || isOwn !== hasOwnRestarts) {
       // What has been learnt so far depends on where the search was when it found out.
-      this.#space = this.#makeSpace(hasSilentSwitches, isOwn);
+      this.#space = this.#makeSpace({ ...this.knowledge, hasOwnRestarts: isOwn });
       return false;
     }
     // Without the reduction nothing relies on it.
@@ -251,6 +275,7 @@ export class Session {
     maxStates: number,
   ): { isComplete: boolean; isViolated: boolean } {
     const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
+    this.#space.isSymmetric = true;
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd, maxStates);
     const result = search.run(initial, [[]]);
     this.#states = visited.size;
@@ -263,6 +288,7 @@ export class Session {
    * from where there is no end of states.
    */
   scout(): boolean {
+    this.#space.isSymmetric = false;
     const initial = this.#space.transitions.initial();
     const { POSITIVE_INFINITY } = Number;
     const search = new ShortestSearch(
@@ -276,6 +302,7 @@ export class Session {
   }
 
   #boundedSearch(initial: Int32Array): { isComplete: boolean; isViolated: boolean } {
+    this.#space.isSymmetric = false;
     const search = new ShortestSearch(this.#space, this.#watch, this.#bound, this.#onEnd);
     const { states, transitions, violation, isComplete } = search.run(initial);
     this.#states = states;
@@ -289,6 +316,8 @@ export class Session {
     const watch = this.#watch.unlimited();
     for (;;) {
       this.#begin();
+      // Threads keep their numbers, so that the run is one of the program.
+      this.#space.isSymmetric = false;
       const search = new ShortestSearch(this.#space, watch, this.#bound, this.#onEnd);
       const { states, transitions, violation } = search.run(this.#space.transitions.initial());
       this.#states = states;
@@ -324,6 +353,7 @@ export class Session {
   /** The answer once no run ends badly: there may be runs that do not end. */
   #withLiveness(): CheckResult {
     if (this.#options.liveness !== true) return this.result('proven');
+    this.#space.isSymmetric = false;
     const search = new LivenessSearch(this.#space, this.#watch);
     const livelock = search.run(this.#space.transitions.initial());
     if (livelock === undefined) {

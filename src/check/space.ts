@@ -14,6 +14,7 @@ import {
 import { finish, mix } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
+import type { Symmetry } from './symmetry.js';
 import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
 
 export interface SpaceOptions {
@@ -21,6 +22,8 @@ export interface SpaceOptions {
   readonly signals: number;
   /** Do not stop before steps that only the thread itself can notice. */
   readonly reduceLocal: boolean;
+  /** States in which threads that are alike have changed places are one. */
+  readonly symmetry: Symmetry | undefined;
 }
 
 /** Steps that a thread runs on without a stop, at most: it may never come out of them. */
@@ -52,6 +55,8 @@ export class Space {
   /** The fingerprint of the state asked for last. */
   low = 0;
   high = 0;
+  /** A search makes use of symmetry: it asks for the state that stands for one by `canonicalize`. */
+  isSymmetric = false;
   /** Called with every leaf that is passed for the first time. */
   onLeaf: (leaf: Leaf) => void = () => {};
 
@@ -65,7 +70,8 @@ export class Space {
     const { executor } = this.transitions;
     return (
       (executor.parks && executor.hasLoudSwitches) ||
-      (executor.merges && executor.hasForeignRestarts)
+      (executor.merges && executor.hasForeignRestarts) ||
+      (this.isSymmetric && this.options.symmetry?.isMistaken === true)
     );
   }
 
@@ -140,7 +146,7 @@ export class Space {
         const next = this.#runOn(successor, action, leaf);
         if (next === undefined) break;
         leaf = next;
-        this.#pass(leaf, successor.states, 0, successor.length);
+        this.#pass(leaf, successor.states, 0, successor.length, action);
         this.#apply(leaf, successor.states, 0);
       }
     }
@@ -153,7 +159,7 @@ export class Space {
   #leave(action: Action, leaf: Leaf): void {
     const { states, length } = this.#successor;
     if (leaf.parked !== undefined) {
-      this.#pass(leaf.parked, states, 0, length);
+      this.#pass(leaf.parked, states, 0, length, parkAction(cpuOf(action)));
       this.#apply(leaf.parked, states, 0);
       return;
     }
@@ -161,7 +167,7 @@ export class Space {
     const park = parkAction(cpuOf(action));
     const parked = this.transitions.leaf(states, 0, length, park);
     if (this.transitions.isFixed(states, 0, park)) leaf.parked = parked;
-    this.#pass(parked, states, 0, length);
+    this.#pass(parked, states, 0, length, park);
     this.#apply(parked, states, 0);
   }
 
@@ -215,18 +221,30 @@ export class Space {
 
   #step(states: Int32Array, from: number, length: number, action: Action): Leaf {
     const leaf = this.transitions.leaf(states, from, length, action);
-    this.#pass(leaf, states, from, length);
+    this.#pass(leaf, states, from, length, action);
     this.#apply(leaf, states, from);
     return leaf;
   }
 
-  #pass(leaf: Leaf, states: Int32Array, from: number, length: number): void {
+  #pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
+    const { symmetry } = this.options;
+    if (this.isSymmetric && leaf.orbit === undefined) {
+      symmetry?.pass(leaf, states, from, length, action);
+    }
     const threads = length - THREADS;
     if (leaf.notedThreads < threads) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
-      this.locality.note(leaf, this.#isAlone(states, from, length) ? 1 : threads);
+      const noted = this.#isAlone(states, from, length) ? 1 : threads;
+      this.locality.note(leaf, noted);
+      // What one does, those do that are like it.
+      if (this.isSymmetric) for (const image of leaf.orbit ?? []) this.locality.note(image, noted);
     }
     this.onLeaf(leaf);
+  }
+
+  /** Put in the place of a state the one that stands for all that differ by threads' places. */
+  canonicalize(states: Int32Array, length: number): void {
+    if (this.isSymmetric) this.options.symmetry?.canonicalize(states, length);
   }
 
   /** The thread's next step after `leaf`, if nothing that could happen before it would make a difference. */

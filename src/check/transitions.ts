@@ -10,7 +10,7 @@
 import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
-import { wordsOfCall, wordsTouchedBy } from './dependence.js';
+import { type Dependence, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, StepEvent, Terminal } from './executor.js';
 import { wordsOf } from './executor.js';
 import { enlarged, Interner } from './interner.js';
@@ -48,10 +48,16 @@ export interface Leaf {
   readonly terminal: Terminal | undefined;
   /** A section has been left by a store: the thread was not sent back, and has not given up. */
   readonly commits: boolean;
+  /** Addresses of the words that it depends on, in order. */
+  readonly reads: readonly number[];
+  /** The other threads that it depends on. */
+  readonly dependence: Dependence;
   // Writer: Locality.
   notedThreads: number;
   localIn: number;
   isLocal: boolean;
+  /** Writer: Symmetry. What the same step comes to for threads that are in its threads' places, and itself. */
+  orbit: readonly Leaf[] | undefined;
   // Writer: Space.
   /** The search in which the thread is known to stop after it, whatever is in memory. */
   stopsIn: number;
@@ -292,9 +298,12 @@ export class Transitions {
       events,
       terminal,
       commits: this.#commits(state, action, step),
+      reads: accesses === undefined ? [] : [...readWords(accesses, this.#sizeBytes)],
+      dependence: step.dependence,
       notedThreads: 0,
       localIn: -1,
       isLocal: false,
+      orbit: undefined,
       stopsIn: -1,
       parked: undefined,
       isCovered: false,

@@ -132,7 +132,8 @@ function limitsOf({
  * different searches: their parts would not make a whole.
  */
 function reductionsOf({ shard, without = [] }: CheckCommandOptions): Reductions {
-  if (shard !== undefined) return { local: false, switches: false, restarts: false };
+  if (shard !== undefined)
+    return { local: false, switches: false, restarts: false, symmetry: false };
   return Object.fromEntries(without.map((name) => [name, false]));
 }
 

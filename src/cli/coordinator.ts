@@ -305,12 +305,13 @@ export class Coordinator {
       this.#control.stop();
     }
     this.#see(seen);
-    const { sharedWords, hasSilentSwitches, hasOwnRestarts } = this.#learnt;
+    const { sharedWords, hasSilentSwitches, hasOwnRestarts, asymmetric } = this.#learnt;
     const words = new Set([...sharedWords, ...knowledge.sharedWords, ...this.#locality.words]);
     this.#learnt = {
       sharedWords: [...words].sort((a, b) => a - b),
       hasSilentSwitches: hasSilentSwitches && knowledge.hasSilentSwitches,
       hasOwnRestarts: hasOwnRestarts && knowledge.hasOwnRestarts,
+      asymmetric: [...new Set([...asymmetric, ...knowledge.asymmetric])].sort(),
     };
   }
 
@@ -321,14 +322,21 @@ export class Coordinator {
   }
 
   #hasLearnt(): boolean {
-    const { sharedWords, hasSilentSwitches, hasOwnRestarts } = this.#knowledge;
+    const { sharedWords, hasSilentSwitches, hasOwnRestarts, asymmetric } = this.#knowledge;
     const areSilent = this.#learnt.hasSilentSwitches;
     const isOwn = this.#learnt.hasOwnRestarts && areOwn(this.#futureLoads, this.#locality);
-    if (areSilent === hasSilentSwitches && isOwn === hasOwnRestarts) {
-      return this.#learnt.sharedWords.length > sharedWords.length;
-    }
+    const isMistaken =
+      areSilent !== hasSilentSwitches ||
+      isOwn !== hasOwnRestarts ||
+      this.#learnt.asymmetric.length > asymmetric.length;
+    if (!isMistaken) return this.#learnt.sharedWords.length > sharedWords.length;
     // What was learnt on the way to that depends on who was how far.
-    this.#learnt = { sharedWords, hasSilentSwitches: areSilent, hasOwnRestarts: isOwn };
+    this.#learnt = {
+      sharedWords,
+      hasSilentSwitches: areSilent,
+      hasOwnRestarts: isOwn,
+      asymmetric: this.#learnt.asymmetric,
+    };
     return true;
   }
 

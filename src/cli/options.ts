@@ -122,7 +122,7 @@ export function addMachineOptions(command: Command): void {
     .option('--stdin <file>', 'what the program reads from descriptor 0; - is standard input');
 }
 
-const REDUCTIONS = ['local', 'switches', 'restarts'];
+const REDUCTIONS = ['local', 'switches', 'restarts', 'symmetry'];
 const MOST = Number.MAX_SAFE_INTEGER;
 
 export function addCheckOptions(command: Command): void {

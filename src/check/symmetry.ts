@@ -1,0 +1,496 @@
+// Threads that can change places: started with the same function and argument, they do the same, each with
+// its own control block. States in which they have changed places count as one.
+//
+//   class      threads whose first states and control blocks are the same, but for where the block is
+//   group      the permutations of threads within their classes, of those that there are in a state
+//   orbit      what a step comes to, and the same step under every permutation
+//
+// Nothing is assumed of what a program does: each different step is executed for every permutation, from the
+// state in which the threads have changed places, and has to come to the same with the threads in these places.
+// When one does not, because somebody can tell the threads apart, their class is given up. When all do, the
+// permutations are automorphisms of what is searched, and a state stands for all those they make of it.
+
+import { TCB_BYTES, TCB_TID } from '../abi/thread.js';
+import { type Action } from './action.js';
+import { type Dependence } from './dependence.js';
+import { finish, HIGH_SEED, LOW_SEED, mix } from './hash.js';
+import { enlarged } from './interner.js';
+import { LINE_BYTES } from './memory-states.js';
+import { Permutation } from './permutation.js';
+import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
+import { Triples } from './triples.js';
+
+/** Permutations that every step is executed for, at most: all of four threads. */
+const MOST_PERMUTATIONS = 24;
+const BLOCK_LINES = TCB_BYTES / LINE_BYTES;
+/** Where a block is, to compare it with another. */
+const NOWHERE = 0x7f000000;
+
+/** What threads of one class are put in order by. */
+interface Member {
+  readonly tid: number;
+  thread: number;
+  readonly lines: number[];
+}
+
+interface Group {
+  /** Those that move a thread. */
+  readonly permutations: readonly Permutation[];
+  /** The threads of each class that has more than one. */
+  readonly classes: readonly (readonly number[])[];
+}
+
+const NOBODY: Group = { permutations: [], classes: [] };
+
+export class Symmetry {
+  readonly #transitions: Transitions;
+  /** Classes that are none. */
+  readonly #asymmetric: Set<string>;
+  /** By tid: the class, and where the control block is. */
+  readonly #keys: (string | undefined)[] = [];
+  readonly #blocks: number[] = [];
+  /** By number of threads. */
+  readonly #groups: (Group | undefined)[] = [];
+  readonly #permutations = new Map<string, Permutation>();
+  /** Thread, permutation: the thread that it becomes. */
+  readonly #threads = new Memo();
+  /** What is shared, permutation. */
+  readonly #shared = new Memo();
+  /** Line, permutation, where: the line that it becomes. */
+  readonly #lines = new Memo();
+  #from: Int32Array = new Int32Array(64);
+  #to: Int32Array = new Int32Array(64);
+  #after: Int32Array = new Int32Array(64);
+  /** A class has been given up: what was left out because of it has to be looked at. */
+  isMistaken = false;
+
+  /** asymmetric: classes that have been given up before. */
+  constructor(transitions: Transitions, asymmetric: Iterable<string>) {
+    this.#transitions = transitions;
+    this.#asymmetric = new Set(asymmetric);
+  }
+
+  get asymmetric(): readonly string[] {
+    return [...this.#asymmetric].sort();
+  }
+
+  /** It has begun with these classes given up, and no other has been since. */
+  hasGivenUp(asymmetric: readonly string[]): boolean {
+    return !this.isMistaken && this.asymmetric.join() === asymmetric.join();
+  }
+
+  /** A step is done: threads that it starts may be like others. states[from ..] is the state before it. */
+  pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
+    if (leaf.orbit !== undefined) return;
+    const group = this.#group(length - THREADS);
+    if (group.permutations.length === 0) leaf.orbit = [leaf];
+    else this.#verify(leaf, states.slice(from, from + length), action, group);
+    const content = states[from + CONTENT] as number;
+    for (let at = 0; at < leaf.changes.length; at += 2) {
+      const index = leaf.changes[at] as number;
+      if (index >= length) this.#meet(index - THREADS + 1, leaf.changes[at + 1] as number, content);
+    }
+  }
+
+  /** Put in the place of a state the one that stands for it. */
+  canonicalize(states: Int32Array, length: number): void {
+    const group = this.#group(length - THREADS);
+    if (group.classes.length === 0) return;
+    const tids: number[] = [];
+    let isMoved = false;
+    for (const members of group.classes) {
+      const sorted = this.#sorted(states, length, members);
+      for (let place = 0; place < members.length; place++) {
+        const { tid } = sorted[place] as Member;
+        isMoved ||= tid !== members[place];
+        tids[tid] = members[place] as number;
+      }
+    }
+    if (!isMoved) return;
+    this.#to = roomFor(this.#to, length);
+    this.#rename(states, length, this.#permutation(tids), this.#to);
+    for (let index = 0; index < length; index++) states[index] = this.#to[index] as number;
+  }
+
+  /** A new thread, and the class that it belongs to. */
+  #meet(tid: number, thread: number, content: number): void {
+    const { executor } = this.#transitions;
+    const { threadPointer } = executor.threadInfo(thread);
+    const key = this.#keyOf(thread, threadPointer, content);
+    const known = this.#keys[tid];
+    if (known === undefined) {
+      this.#keys[tid] = key;
+      this.#blocks[tid] = threadPointer;
+      this.#groups.length = 0;
+    } else if (known !== key || this.#blocks[tid] !== threadPointer) {
+      // It is another one, depending on what came before.
+      this.#giveUp([known, key]);
+    }
+  }
+
+  /** What a thread is like: equal for threads of a class. '' when it has no control block that it could be told by. */
+  #keyOf(thread: number, block: number, content: number): string {
+    const { memory, booted } = this.#transitions.executor;
+    const isBlock =
+      block > 0 && block % LINE_BYTES === 0 && block + TCB_BYTES <= booted.guest.memory.sizeBytes;
+    if (!isBlock) return '';
+    const moved = (word: number): number =>
+      word >>> 0 >= block && word >>> 0 < block + TCB_BYTES ? word - block + NOWHERE : word;
+    const words = this.#transitions.executor.renamedWords(thread, {
+      thread: () => 0,
+      address: moved,
+    });
+    let low = LOW_SEED;
+    let high = HIGH_SEED;
+    const add = (word: number): void => {
+      low = mix(low, word);
+      high = mix(high, word);
+    };
+    words.forEach(add);
+    for (let offset = 0; offset < TCB_BYTES; offset += 4) {
+      if (offset !== TCB_TID) add(moved(memory.read(content, block + offset)));
+    }
+    return [finish(low), finish(high)].map((lane) => (lane >>> 0).toString(16)).join('-');
+  }
+
+  #giveUp(keys: Iterable<string | undefined>): void {
+    for (const key of keys) {
+      if (key === undefined || key === '' || this.#asymmetric.has(key)) continue;
+      this.#asymmetric.add(key);
+      this.isMistaken = true;
+    }
+  }
+
+  /** The permutations of as many threads, and of fewer: whoever can change places can do so ever after. */
+  #group(threads: number): Group {
+    if (threads < 3) return NOBODY;
+    return (this.#groups[threads] ??= this.#makeGroup(threads));
+  }
+
+  #makeGroup(threads: number): Group {
+    const byKey = new Map<string, number[]>();
+    let order = 1;
+    for (let tid = 1; tid <= threads; tid++) {
+      const key = this.#keys[tid];
+      if (key === undefined || key === '' || this.#asymmetric.has(key)) continue;
+      const members = byKey.get(key) ?? [];
+      byKey.set(key, members);
+      const isDistinct = members.every((other) => this.#blocks[other] !== this.#blocks[tid]);
+      if (!isDistinct || order * (members.length + 1) > MOST_PERMUTATIONS) continue;
+      members.push(tid);
+      order *= members.length;
+    }
+    const classes = [...byKey.values()].filter(({ length }) => length > 1);
+    let all: readonly number[][] = [[]];
+    for (const members of classes) {
+      all = all.flatMap((tids) => orders(members).map((order) => placed(tids, members, order)));
+    }
+    const permutations = all.map((tids) => this.#permutation(tids));
+    return { classes, permutations: permutations.filter(({ moves }) => moves.length > 0) };
+  }
+
+  #permutation(tids: readonly number[]): Permutation {
+    const moves = tids.flatMap((to, tid) => (to === tid ? [] : [[tid, to]]));
+    const name = moves.join(' ');
+    let found = this.#permutations.get(name);
+    if (found === undefined) {
+      found = new Permutation(this.#permutations.size, tids, this.#blocks);
+      this.#permutations.set(name, found);
+    }
+    return found;
+  }
+
+  /** The step under every permutation. */
+  #verify(leaf: Leaf, state: Int32Array, action: Action, { permutations }: Group): void {
+    const transitions = this.#transitions;
+    const orbit = [leaf];
+    leaf.orbit = orbit;
+    for (const permutation of permutations) {
+      const other = new Int32Array(state.length);
+      this.#rename(state, state.length, permutation, other);
+      const image = transitions.leaf(other, 0, other.length, permutation.action(action));
+      if (!this.#correspond(leaf, state, image, other, permutation)) {
+        this.#giveUp(permutation.moves.map(({ tid }) => this.#keys[tid]));
+        return;
+      }
+      if (!orbit.includes(image)) orbit.push(image);
+    }
+    for (const image of orbit) image.orbit = orbit;
+  }
+
+  /** The one step is the other with threads in other places, in all states in which it is done. */
+  #correspond(
+    leaf: Leaf,
+    state: Int32Array,
+    image: Leaf,
+    other: Int32Array,
+    permutation: Permutation,
+  ): boolean {
+    return (
+      leaf.length === image.length &&
+      areReadsEqual(leaf, image, permutation) &&
+      areAccessesEqual(leaf, image, permutation) &&
+      isEndEqual(leaf, image, permutation) &&
+      this.#isOutcomeEqual(leaf, state, image, other, permutation)
+    );
+  }
+
+  #isOutcomeEqual(
+    leaf: Leaf,
+    state: Int32Array,
+    image: Leaf,
+    other: Int32Array,
+    permutation: Permutation,
+  ): boolean {
+    if (leaf.stores.length !== image.stores.length) return false;
+    for (let at = 0; at < leaf.stores.length; at += 2) {
+      const place = permutation.place((leaf.stores[at] as number) >>> 0);
+      if (place !== (image.stores[at] as number) >>> 0) return false;
+    }
+    const { length } = leaf;
+    this.#from = roomFor(this.#from, length);
+    this.#to = roomFor(this.#to, length);
+    this.#after = roomFor(this.#after, length);
+    this.#transitions.apply(leaf, state, 0, this.#from, 0);
+    this.#transitions.apply(image, other, 0, this.#to, 0);
+    this.#rename(this.#from, length, permutation, this.#after);
+    for (let at = 0; at < length; at++) if (this.#after[at] !== this.#to[at]) return false;
+    return true;
+  }
+
+  /** The state with threads in other places, into `to`. */
+  #rename(states: Int32Array, length: number, permutation: Permutation, to: Int32Array): void {
+    to[SHARED] = this.#renamedShared(states[SHARED] as number, permutation);
+    to[CONTENT] = this.#renamedContent(states[CONTENT] as number, permutation);
+    let hasNew = false;
+    for (let tid = 1; tid <= length - THREADS; tid++) {
+      const thread = states[THREADS + tid - 1] as number;
+      const known = this.#threads.get(thread, permutation.id, 0);
+      hasNew ||= known === 0;
+      to[THREADS + permutation.thread(tid) - 1] = known;
+    }
+    if (hasNew) this.#renameThreads(states, length, permutation, to);
+  }
+
+  /** The same for threads that have not been there before; `to` has 0 for them. */
+  #renameThreads(
+    states: Int32Array,
+    length: number,
+    permutation: Permutation,
+    to: Int32Array,
+  ): void {
+    const { executor } = this.#transitions;
+    const places: { readonly place: number; readonly thread: number }[] = [];
+    for (let tid = 1; tid <= length - THREADS; tid++) {
+      const place = permutation.thread(tid);
+      if (to[THREADS + place - 1] !== 0) continue;
+      const thread = states[THREADS + tid - 1] as number;
+      to[THREADS + place - 1] = executor.renamedThread(thread, permutation);
+      places.push({ place, thread });
+    }
+    const threads = Array.from(to.subarray(THREADS, length));
+    for (const { place, thread } of places) {
+      const [shared, content] = [to[SHARED] as number, to[CONTENT] as number];
+      const representative = executor.representative(place, shared, content, threads);
+      this.#threads.set(thread, permutation.id, 0, representative);
+      to[THREADS + place - 1] = representative;
+    }
+  }
+
+  #renamedShared(shared: number, permutation: Permutation): number {
+    const known = this.#shared.get(shared, permutation.id, 0);
+    if (known !== 0) return known;
+    const result = this.#transitions.executor.renamedShared(shared, permutation);
+    this.#shared.set(shared, permutation.id, 0, result);
+    return result;
+  }
+
+  #renamedContent(content: number, permutation: Permutation): number {
+    const { memory } = this.#transitions.executor;
+    let result = content;
+    for (const { tid, from, to } of permutation.moves) {
+      for (let index = 0; index < BLOCK_LINES; index++) {
+        const offset = index * LINE_BYTES;
+        const line = memory.line(content, from + offset);
+        const moved = this.#renamedLine(line, permutation, tid, from, to, offset);
+        result = memory.replaceLine(result, to + offset, moved);
+      }
+    }
+    return result;
+  }
+
+  /** Of the block of thread `tid`, the line at `offset`. */
+  #renamedLine(
+    line: number,
+    permutation: Permutation,
+    tid: number,
+    from: number,
+    to: number,
+    offset: number,
+  ): number {
+    const where = tid * BLOCK_LINES + offset / LINE_BYTES;
+    const known = this.#lines.get(line, permutation.id, where);
+    if (known !== 0) return known - 1;
+    const { memory } = this.#transitions.executor;
+    const words = memory
+      .lineWords(line, from + offset)
+      .map((word, at) => permutation.blockWord(offset + at * 4, word));
+    const result = memory.lineOf(words, to + offset);
+    this.#lines.set(line, permutation.id, where, result + 1);
+    return result;
+  }
+
+  /** The threads of a class in the order of what they are like; those that are alike as they queue. */
+  #sorted(states: Int32Array, length: number, members: readonly number[]): Member[] {
+    const sorted: Member[] = [];
+    for (const tid of members) {
+      const member = this.#describe(states, length, members[0] as number, tid);
+      let at = sorted.length;
+      while (at > 0 && this.#compare(states, sorted[at - 1] as Member, member) > 0) at--;
+      sorted.splice(at, 0, member);
+    }
+    return sorted;
+  }
+
+  /** What thread `tid` would be in the place of `first`. */
+  #describe(states: Int32Array, length: number, first: number, tid: number): Member {
+    const { memory } = this.#transitions.executor;
+    const content = states[CONTENT] as number;
+    const thread = states[THREADS + tid - 1] as number;
+    const block = this.#blocks[tid] as number;
+    const member: Member = { tid, thread, lines: [] };
+    if (tid === first) {
+      for (let index = 0; index < BLOCK_LINES; index++) {
+        member.lines.push(memory.line(content, block + index * LINE_BYTES));
+      }
+      return member;
+    }
+    const exchange = this.#exchange(first, tid);
+    member.thread = this.#threads.get(thread, exchange.id, 0);
+    if (member.thread === 0) {
+      const exchanged = new Int32Array(length);
+      this.#rename(states, length, exchange, exchanged);
+      member.thread = exchanged[THREADS + first - 1] as number;
+    }
+    const to = this.#blocks[first] as number;
+    for (let index = 0; index < BLOCK_LINES; index++) {
+      const offset = index * LINE_BYTES;
+      const line = memory.line(content, block + offset);
+      member.lines.push(this.#renamedLine(line, exchange, tid, block, to, offset));
+    }
+    return member;
+  }
+
+  #exchange(one: number, other: number): Permutation {
+    const tids: number[] = [];
+    tids[one] = other;
+    tids[other] = one;
+    return this.#permutation(tids);
+  }
+
+  #compare(states: Int32Array, a: Member, b: Member): number {
+    const { threads, memory } = this.#transitions.executor;
+    if (a.thread !== b.thread) {
+      return (
+        threads.low(a.thread) - threads.low(b.thread) ||
+        threads.high(a.thread) - threads.high(b.thread) ||
+        a.thread - b.thread
+      );
+    }
+    for (let index = 0; index < BLOCK_LINES; index++) {
+      const [one, other] = [a.lines[index] as number, b.lines[index] as number];
+      if (one === other) continue;
+      return (
+        memory.lineLow(one) - memory.lineLow(other) ||
+        memory.lineHigh(one) - memory.lineHigh(other) ||
+        one - other
+      );
+    }
+    const queued = this.#transitions.executor.queued(states[SHARED] as number);
+    return queued.indexOf(a.tid) - queued.indexOf(b.tid);
+  }
+}
+
+/** Three numbers, and what has been found for them; 0 for nothing. */
+class Memo {
+  readonly #keys = new Triples();
+  #values = new Int32Array(1024);
+
+  get(first: number, second: number, third: number): number {
+    return this.#values[this.#keys.numberOf(first, second, third)] ?? 0;
+  }
+
+  set(first: number, second: number, third: number, value: number): void {
+    const key = this.#keys.numberOf(first, second, third);
+    while (key >= this.#values.length) this.#values = enlarged(this.#values);
+    this.#values[key] = value;
+  }
+}
+
+function roomFor(words: Int32Array, length: number): Int32Array {
+  return words.length < length ? new Int32Array(length * 2) : words;
+}
+
+/** All orders of the items. */
+function orders<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, at) =>
+    orders([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest]),
+  );
+}
+
+/** The permutation that puts members[n] where order[n] is, besides. */
+function placed(
+  tids: readonly number[],
+  members: readonly number[],
+  order: readonly number[],
+): number[] {
+  const all = [...tids];
+  members.forEach((tid, at) => {
+    all[tid] = order[at] as number;
+  });
+  return all;
+}
+
+function areReadsEqual(leaf: Leaf, image: Leaf, permutation: Permutation): boolean {
+  return (
+    leaf.reads.length === image.reads.length &&
+    leaf.reads.every((address, at) => permutation.place(address) === image.reads[at]) &&
+    isDependenceEqual(leaf.dependence, image.dependence, permutation)
+  );
+}
+
+function isDependenceEqual(one: Dependence, other: Dependence, permutation: Permutation): boolean {
+  if (one === 'all' || other === 'all') return one === other;
+  return (
+    one.length === other.length && one.every((tid, at) => permutation.thread(tid) === other[at])
+  );
+}
+
+function areAccessesEqual(leaf: Leaf, image: Leaf, permutation: Permutation): boolean {
+  return (
+    leaf.isSmall === image.isSmall &&
+    leaf.accesses.length === image.accesses.length &&
+    leaf.accesses.every(({ address, isStore, agent }, at) => {
+      const other = image.accesses[at];
+      return (
+        other?.address === permutation.place(address) &&
+        other.isStore === isStore &&
+        other.agent === permutation.agent(agent)
+      );
+    })
+  );
+}
+
+function isEndEqual(leaf: Leaf, image: Leaf, permutation: Permutation): boolean {
+  const [one, other] = [leaf.terminal, image.terminal];
+  if (leaf.commits !== image.commits) return false;
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.kind === other.kind &&
+    one.isOk === other.isOk &&
+    one.message === other.message &&
+    one.place === other.place &&
+    permutation.thread(one.tid) === other.tid
+  );
+}
