@@ -22,25 +22,31 @@ import { Triples } from './triples.js';
 
 /** Permutations that every step is executed for, at most: all of four threads. */
 const MOST_PERMUTATIONS = 24;
+/** Of a class: there would be more permutations. */
+const MOST_MEMBERS = 4;
 const BLOCK_LINES = TCB_BYTES / LINE_BYTES;
+/** What a member is like: the thread, and the lines of its block. */
+const LIKE_WORDS = 1 + BLOCK_LINES;
 /** Where a block is, to compare it with another. */
 const NOWHERE = 0x7f000000;
 
-/** What threads of one class are put in order by. */
-interface Member {
-  readonly tid: number;
-  thread: number;
-  readonly lines: number[];
+/** The threads of a class that there are, in order. */
+interface Members {
+  readonly tids: readonly number[];
+  /** Each in the place of the first, and that in its: none for the first. */
+  readonly exchanges: readonly (Permutation | undefined)[];
 }
 
 interface Group {
   /** Those that move a thread. */
   readonly permutations: readonly Permutation[];
-  /** The threads of each class that has more than one. */
-  readonly classes: readonly (readonly number[])[];
+  /** The same by what `codeOf` makes of the order in which they put the members of all classes. */
+  readonly byOrder: ReadonlyMap<number, Permutation>;
+  /** Those that have more than one. */
+  readonly classes: readonly Members[];
 }
 
-const NOBODY: Group = { permutations: [], classes: [] };
+const NOBODY: Group = { permutations: [], byOrder: new Map(), classes: [] };
 
 export class Symmetry {
   readonly #transitions: Transitions;
@@ -61,6 +67,8 @@ export class Symmetry {
   #from: Int32Array = new Int32Array(64);
   #to: Int32Array = new Int32Array(64);
   #after: Int32Array = new Int32Array(64);
+  readonly #likes = new Int32Array(MOST_MEMBERS * LIKE_WORDS);
+  readonly #sorted = new Int32Array(MOST_MEMBERS);
   /** A class has been given up: what was left out because of it has to be looked at. */
   isMistaken = false;
 
@@ -96,19 +104,14 @@ export class Symmetry {
   canonicalize(states: Int32Array, length: number): void {
     const group = this.#group(length - THREADS);
     if (group.classes.length === 0) return;
-    const tids: number[] = [];
-    let isMoved = false;
-    for (const members of group.classes) {
-      const sorted = this.#sorted(states, length, members);
-      for (let place = 0; place < members.length; place++) {
-        const { tid } = sorted[place] as Member;
-        isMoved ||= tid !== members[place];
-        tids[tid] = members[place] as number;
-      }
+    let order = 0;
+    for (let index = 0; index < group.classes.length; index++) {
+      order = this.#sort(states, length, group.classes[index] as Members, order);
     }
-    if (!isMoved) return;
+    const permutation = group.byOrder.get(order);
+    if (permutation === undefined) return;
     this.#to = roomFor(this.#to, length);
-    this.#rename(states, length, this.#permutation(tids), this.#to);
+    this.#rename(states, length, permutation, this.#to);
     for (let index = 0; index < length; index++) states[index] = this.#to[index] as number;
   }
 
@@ -181,12 +184,36 @@ export class Symmetry {
       order *= members.length;
     }
     const classes = [...byKey.values()].filter(({ length }) => length > 1);
-    let all: readonly number[][] = [[]];
+    let all: readonly { readonly tids: readonly number[]; readonly order: number }[] = [
+      { tids: [], order: 0 },
+    ];
     for (const members of classes) {
-      all = all.flatMap((tids) => orders(members).map((order) => placed(tids, members, order)));
+      all = all.flatMap(({ tids, order }) =>
+        permuted(members.map((_, at) => at)).map((sorted) => ({
+          tids: placed(tids, members, sorted),
+          order: sorted.reduce(codeOf, order),
+        })),
+      );
     }
-    const permutations = all.map((tids) => this.#permutation(tids));
-    return { classes, permutations: permutations.filter(({ moves }) => moves.length > 0) };
+    const found = all.map(({ tids, order }) => [order, this.#permutation(tids)] as const);
+    const byOrder = new Map(found.filter(([, { moves }]) => moves.length > 0));
+    return {
+      permutations: [...byOrder.values()],
+      byOrder,
+      classes: classes.map((tids) => this.#toMembers(tids)),
+    };
+  }
+
+  #toMembers(tids: readonly number[]): Members {
+    const [first = 0] = tids;
+    const exchanges = tids.map((tid) => {
+      if (tid === first) return undefined;
+      const places: number[] = [];
+      places[first] = tid;
+      places[tid] = first;
+      return this.#permutation(places);
+    });
+    return { tids, exchanges };
   }
 
   #permutation(tids: readonly number[]): Permutation {
@@ -340,75 +367,87 @@ export class Symmetry {
     return result;
   }
 
-  /** The threads of a class in the order of what they are like; those that are alike as they queue. */
-  #sorted(states: Int32Array, length: number, members: readonly number[]): Member[] {
-    const sorted: Member[] = [];
-    for (const tid of members) {
-      const member = this.#describe(states, length, members[0] as number, tid);
-      let at = sorted.length;
-      while (at > 0 && this.#compare(states, sorted[at - 1] as Member, member) > 0) at--;
-      sorted.splice(at, 0, member);
+  /**
+   * The order of the members of a class by what they are like, of those that are alike by how they queue, added
+   * to `order`.
+   */
+  #sort(states: Int32Array, length: number, members: Members, order: number): number {
+    const { tids, exchanges } = members;
+    const sorted = this.#sorted;
+    for (let index = 0; index < tids.length; index++) {
+      this.#describe(states, length, members, index);
+      let at = index;
+      while (at > 0 && this.#compare(states, tids, sorted[at - 1] as number, index) > 0) {
+        sorted[at] = sorted[at - 1] as number;
+        at--;
+      }
+      sorted[at] = index;
     }
-    return sorted;
+    let code = order;
+    for (let at = 0; at < exchanges.length; at++) code = codeOf(code, sorted[at] as number);
+    return code;
   }
 
-  /** What thread `tid` would be in the place of `first`. */
-  #describe(states: Int32Array, length: number, first: number, tid: number): Member {
+  /** What the member would be in the place of the first: into #likes. */
+  #describe(states: Int32Array, length: number, { tids, exchanges }: Members, index: number): void {
     const { memory } = this.#transitions.executor;
+    const tid = tids[index] as number;
     const content = states[CONTENT] as number;
     const thread = states[THREADS + tid - 1] as number;
     const block = this.#blocks[tid] as number;
-    const member: Member = { tid, thread, lines: [] };
-    if (tid === first) {
-      for (let index = 0; index < BLOCK_LINES; index++) {
-        member.lines.push(memory.line(content, block + index * LINE_BYTES));
-      }
-      return member;
-    }
-    const exchange = this.#exchange(first, tid);
-    member.thread = this.#threads.get(thread, exchange.id, 0);
-    if (member.thread === 0) {
-      const exchanged = new Int32Array(length);
-      this.#rename(states, length, exchange, exchanged);
-      member.thread = exchanged[THREADS + first - 1] as number;
-    }
-    const to = this.#blocks[first] as number;
-    for (let index = 0; index < BLOCK_LINES; index++) {
-      const offset = index * LINE_BYTES;
+    const exchange = exchanges[index];
+    const to = this.#blocks[tids[0] as number] as number;
+    const likes = this.#likes;
+    let at = index * LIKE_WORDS;
+    likes[at++] =
+      exchange === undefined ? thread : this.#exchanged(states, length, exchange, tid, thread);
+    for (let offset = 0; offset < TCB_BYTES; offset += LINE_BYTES) {
       const line = memory.line(content, block + offset);
-      member.lines.push(this.#renamedLine(line, exchange, tid, block, to, offset));
+      likes[at++] =
+        exchange === undefined ? line : this.#renamedLine(line, exchange, tid, block, to, offset);
     }
-    return member;
   }
 
-  #exchange(one: number, other: number): Permutation {
-    const tids: number[] = [];
-    tids[one] = other;
-    tids[other] = one;
-    return this.#permutation(tids);
+  #exchanged(
+    states: Int32Array,
+    length: number,
+    exchange: Permutation,
+    tid: number,
+    thread: number,
+  ): number {
+    const known = this.#threads.get(thread, exchange.id, 0);
+    if (known !== 0) return known;
+    const other = new Int32Array(length);
+    this.#rename(states, length, exchange, other);
+    return other[THREADS + exchange.thread(tid) - 1] as number;
   }
 
-  #compare(states: Int32Array, a: Member, b: Member): number {
+  #compare(states: Int32Array, tids: readonly number[], one: number, other: number): number {
     const { threads, memory } = this.#transitions.executor;
-    if (a.thread !== b.thread) {
-      return (
-        threads.low(a.thread) - threads.low(b.thread) ||
-        threads.high(a.thread) - threads.high(b.thread) ||
-        a.thread - b.thread
-      );
+    const likes = this.#likes;
+    const a = likes[one * LIKE_WORDS] as number;
+    const b = likes[other * LIKE_WORDS] as number;
+    if (a !== b) {
+      return threads.low(a) - threads.low(b) || threads.high(a) - threads.high(b) || a - b;
     }
-    for (let index = 0; index < BLOCK_LINES; index++) {
-      const [one, other] = [a.lines[index] as number, b.lines[index] as number];
-      if (one === other) continue;
+    for (let index = 1; index < LIKE_WORDS; index++) {
+      const line = likes[one * LIKE_WORDS + index] as number;
+      const second = likes[other * LIKE_WORDS + index] as number;
+      if (line === second) continue;
       return (
-        memory.lineLow(one) - memory.lineLow(other) ||
-        memory.lineHigh(one) - memory.lineHigh(other) ||
-        one - other
+        memory.lineLow(line) - memory.lineLow(second) ||
+        memory.lineHigh(line) - memory.lineHigh(second) ||
+        line - second
       );
     }
     const queued = this.#transitions.executor.queued(states[SHARED] as number);
-    return queued.indexOf(a.tid) - queued.indexOf(b.tid);
+    return queued.indexOf(tids[one] as number) - queued.indexOf(tids[other] as number);
   }
+}
+
+/** The order of members of classes as one number: one more. */
+function codeOf(order: number, index: number): number {
+  return order * MOST_MEMBERS + index;
 }
 
 /** Three numbers, and what has been found for them; 0 for nothing. */
@@ -432,22 +471,22 @@ function roomFor(words: Int32Array, length: number): Int32Array {
 }
 
 /** All orders of the items. */
-function orders<T>(items: readonly T[]): T[][] {
+function permuted<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item, at) =>
-    orders([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest]),
+    permuted([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest]),
   );
 }
 
-/** The permutation that puts members[n] where order[n] is, besides. */
+/** `tids`, and the member with index sorted[n] in the place of the n-th. */
 function placed(
   tids: readonly number[],
   members: readonly number[],
-  order: readonly number[],
+  sorted: readonly number[],
 ): number[] {
   const all = [...tids];
-  members.forEach((tid, at) => {
-    all[tid] = order[at] as number;
+  sorted.forEach((index, place) => {
+    all[members[index] as number] = members[place] as number;
   });
   return all;
 }
