@@ -17,6 +17,7 @@ import {
   isRun,
   runAction,
   signalOf,
+  TIME_ACTION,
   tidOf,
   toChoice,
 } from './action.js';
@@ -280,7 +281,9 @@ export class Executor {
     const after = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
     this.#content = after;
     const calls = this.#calls;
-    const dependence = wasBlocked ? 'all' : this.#dependence(joiners);
+    // Who wakes by a signal, or because the time has come, does so by its own state.
+    const wakes = wasBlocked || action === TIME_ACTION;
+    const dependence = wakes ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
     const isOwn =
       accesses !== undefined &&

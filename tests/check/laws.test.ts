@@ -11,7 +11,10 @@ const WITHOUT: Readonly<Record<string, CheckOptions>> = {
   local: { reductions: { local: false } },
   switches: { reductions: { switches: false } },
   restarts: { reductions: { restarts: false } },
-  'any of them': { reductions: { local: false, switches: false, restarts: false } },
+  symmetry: { reductions: { symmetry: false } },
+  'any of them': {
+    reductions: { local: false, switches: false, restarts: false, symmetry: false },
+  },
 };
 
 const SIDES: readonly Side[] = ['right', 'wrong'];
@@ -114,6 +117,38 @@ describe('liveness', () => {
 
     expect(result.verdict).toBe('proven');
   });
+});
+
+const SLEEPS = `
+import { joinAll, nanosleep, spawn } from 'wasm-rseq/assembly';
+const TIME: usize = memory.data(16, 8);
+const COUNT: usize = memory.data(4, 64);
+function worker(_: usize): i32 {
+  store<i32>(COUNT, load<i32>(COUNT) + 1);
+  nanosleep(TIME, 0);
+  store<i32>(COUNT, load<i32>(COUNT) + 1);
+  return 0;
+}
+export function main(): i32 {
+  store<i64>(TIME, 1);
+  spawn(worker, 0);
+  nanosleep(TIME, 0);
+  worker(0);
+  joinAll();
+  assert(load<i32>(COUNT) RANGE, 'a count that no interleaving explains');
+  return 0;
+}`;
+
+test.each([
+  ['proven', '>= 2'],
+  ['violated', '== 4'],
+])('threads that sleep are %s', async (verdict, range) => {
+  const source = SLEEPS.replace('RANGE', range);
+  const { wasm } = await compileSource(source, { metering: 'instruction' });
+
+  const result = await check(wasm as BufferSource, { cpus: 1 });
+
+  expect(result.verdict).toBe(verdict);
 });
 
 describe('limits', () => {

@@ -100,7 +100,7 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
 describe.each(Object.entries(PROGRAMS))('%s', (_title, [options, source]) => {
   test.each([
     ['reductions on', options.reductions ?? {}],
-    ['reductions off', { local: false, switches: false, restarts: false }],
+    ['reductions off', { local: false, switches: false, restarts: false, symmetry: false }],
   ])('is found with %s', async (_which, reductions) => {
     const { wasm } = await compileSource(source, { metering: 'instruction' });
 

@@ -100,7 +100,7 @@ describe('verdict', () => {
     },
   );
 
-  test.each(['local', 'switches', 'restarts', 'local,switches,restarts'])(
+  test.each(['local', 'switches', 'restarts', 'symmetry', 'local,switches,restarts,symmetry'])(
     'without %s is the same',
     (names) => {
       expect(checkJson(COUNTER, '--without', names)).toMatchObject({ verdict: 'proven' });
@@ -359,8 +359,8 @@ describe('bad input', () => {
     [['--shard', '3/2'], '--shard 3/2 must be i/n with i from 1 to n, as 1/4'],
     [['--shard', '0/2'], '--shard 0/2 must be i/n with i from 1 to n, as 1/4'],
     [['--shard', ''], '--shard "" must be i/n with i from 1 to n, as 1/4'],
-    [['--without', 'frob'], '--without frob must be local or switches or restarts'],
-    [['--without', 'local,'], '--without "" must be local or switches or restarts'],
+    [['--without', 'frob'], '--without frob must be local or switches or restarts or symmetry'],
+    [['--without', 'local,'], '--without "" must be local or switches or restarts or symmetry'],
     [
       ['--abi', 'ras,turner'],
       'abi ras,turner cannot be: only linux or linux-v2 with turner or google can be two',
