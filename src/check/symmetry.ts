@@ -25,8 +25,6 @@ const MOST_PERMUTATIONS = 24;
 /** Of a class: there would be more permutations. */
 const MOST_MEMBERS = 4;
 const BLOCK_LINES = TCB_BYTES / LINE_BYTES;
-/** What a member is like: the thread, and the lines of its block. */
-const LIKE_WORDS = 1 + BLOCK_LINES;
 /** Where a block is, to compare it with another. */
 const NOWHERE = 0x7f000000;
 
@@ -67,7 +65,8 @@ export class Symmetry {
   #from: Int32Array = new Int32Array(64);
   #to: Int32Array = new Int32Array(64);
   #after: Int32Array = new Int32Array(64);
-  readonly #likes = new Int32Array(MOST_MEMBERS * LIKE_WORDS);
+  /** Of the members of a class, what each thread would be in the place of the first. */
+  readonly #likes = new Int32Array(MOST_MEMBERS);
   readonly #sorted = new Int32Array(MOST_MEMBERS);
   /** A class has been given up: what was left out because of it has to be looked at. */
   isMistaken = false;
@@ -372,49 +371,33 @@ export class Symmetry {
    * to `order`.
    */
   #sort(states: Int32Array, length: number, members: Members, order: number): number {
-    const { tids, exchanges } = members;
+    const { length: count } = members.tids;
     const sorted = this.#sorted;
-    for (let index = 0; index < tids.length; index++) {
-      this.#describe(states, length, members, index);
+    for (let index = 0; index < count; index++) {
+      this.#likes[index] = this.#likeness(states, length, members, index);
       let at = index;
-      while (at > 0 && this.#compare(states, tids, sorted[at - 1] as number, index) > 0) {
+      while (at > 0 && this.#compare(states, members, sorted[at - 1] as number, index) > 0) {
         sorted[at] = sorted[at - 1] as number;
         at--;
       }
       sorted[at] = index;
     }
     let code = order;
-    for (let at = 0; at < exchanges.length; at++) code = codeOf(code, sorted[at] as number);
+    for (let at = 0; at < count; at++) code = codeOf(code, sorted[at] as number);
     return code;
   }
 
-  /** What the member would be in the place of the first: into #likes. */
-  #describe(states: Int32Array, length: number, { tids, exchanges }: Members, index: number): void {
-    const { memory } = this.#transitions.executor;
-    const tid = tids[index] as number;
-    const content = states[CONTENT] as number;
-    const thread = states[THREADS + tid - 1] as number;
-    const block = this.#blocks[tid] as number;
-    const exchange = exchanges[index];
-    const to = this.#blocks[tids[0] as number] as number;
-    const likes = this.#likes;
-    let at = index * LIKE_WORDS;
-    likes[at++] =
-      exchange === undefined ? thread : this.#exchanged(states, length, exchange, tid, thread);
-    for (let offset = 0; offset < TCB_BYTES; offset += LINE_BYTES) {
-      const line = memory.line(content, block + offset);
-      likes[at++] =
-        exchange === undefined ? line : this.#renamedLine(line, exchange, tid, block, to, offset);
-    }
-  }
-
-  #exchanged(
+  /** What the member's thread would be in the place of the first. */
+  #likeness(
     states: Int32Array,
     length: number,
-    exchange: Permutation,
-    tid: number,
-    thread: number,
+    { tids, exchanges }: Members,
+    index: number,
   ): number {
+    const tid = tids[index] as number;
+    const thread = states[THREADS + tid - 1] as number;
+    const exchange = exchanges[index];
+    if (exchange === undefined) return thread;
     const known = this.#threads.get(thread, exchange.id, 0);
     if (known !== 0) return known;
     const other = new Int32Array(length);
@@ -422,17 +405,33 @@ export class Symmetry {
     return other[THREADS + exchange.thread(tid) - 1] as number;
   }
 
-  #compare(states: Int32Array, tids: readonly number[], one: number, other: number): number {
+  /** What a line of the member's block would be in that of the first. */
+  #lineLikeness(
+    content: number,
+    { tids, exchanges }: Members,
+    index: number,
+    offset: number,
+  ): number {
+    const tid = tids[index] as number;
+    const block = this.#blocks[tid] as number;
+    const line = this.#transitions.executor.memory.line(content, block + offset);
+    const exchange = exchanges[index];
+    if (exchange === undefined) return line;
+    const to = this.#blocks[tids[0] as number] as number;
+    return this.#renamedLine(line, exchange, tid, block, to, offset);
+  }
+
+  #compare(states: Int32Array, members: Members, one: number, other: number): number {
     const { threads, memory } = this.#transitions.executor;
-    const likes = this.#likes;
-    const a = likes[one * LIKE_WORDS] as number;
-    const b = likes[other * LIKE_WORDS] as number;
+    const a = this.#likes[one] as number;
+    const b = this.#likes[other] as number;
     if (a !== b) {
       return threads.low(a) - threads.low(b) || threads.high(a) - threads.high(b) || a - b;
     }
-    for (let index = 1; index < LIKE_WORDS; index++) {
-      const line = likes[one * LIKE_WORDS + index] as number;
-      const second = likes[other * LIKE_WORDS + index] as number;
+    const content = states[CONTENT] as number;
+    for (let offset = 0; offset < TCB_BYTES; offset += LINE_BYTES) {
+      const line = this.#lineLikeness(content, members, one, offset);
+      const second = this.#lineLikeness(content, members, other, offset);
       if (line === second) continue;
       return (
         memory.lineLow(line) - memory.lineLow(second) ||
@@ -440,6 +439,7 @@ export class Symmetry {
         line - second
       );
     }
+    const { tids } = members;
     const queued = this.#transitions.executor.queued(states[SHARED] as number);
     return queued.indexOf(tids[one] as number) - queued.indexOf(tids[other] as number);
   }
