@@ -816,7 +816,7 @@ export class Executor {
 }
 
 function marksOf({ threads, addresses }: WordWriter): Marks {
-  return { threads: [...threads], addresses: [...addresses] };
+  return { threads, addresses };
 }
 
 /** A copy of the words with threads in other places. */

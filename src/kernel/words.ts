@@ -10,9 +10,11 @@ const HALVES = new Int32Array(DOUBLE.buffer);
 export class WordWriter {
   #words = new Int32Array(256);
   #length = 0;
-  /** Where threads and addresses were written. */
-  #threads: number[] = [];
-  #addresses: number[] = [];
+  /** Where threads and addresses were written: the first so many of these. */
+  readonly #threads: number[] = [];
+  readonly #addresses: number[] = [];
+  #threadCount = 0;
+  #addressCount = 0;
 
   /** What was written since `clear`: the first `length` of these. Valid until more is. */
   get words(): Int32Array {
@@ -23,19 +25,20 @@ export class WordWriter {
     return this.#length;
   }
 
-  /** Which of the words are numbers of threads, and which may be addresses: valid until `clear`. */
+  /** Which of the words are numbers of threads. */
   get threads(): readonly number[] {
-    return this.#threads;
+    return this.#threads.slice(0, this.#threadCount);
   }
 
+  /** Which of the words may be addresses. */
   get addresses(): readonly number[] {
-    return this.#addresses;
+    return this.#addresses.slice(0, this.#addressCount);
   }
 
   clear(): void {
     this.#length = 0;
-    this.#threads.length = 0;
-    this.#addresses.length = 0;
+    this.#threadCount = 0;
+    this.#addressCount = 0;
   }
 
   word(value: number): void {
@@ -45,13 +48,13 @@ export class WordWriter {
 
   /** The number of a thread, 0 for none: means another where threads change their places. */
   thread(tid: number): void {
-    this.#threads.push(this.#length);
+    this.#threads[this.#threadCount++] = this.#length;
     this.word(tid);
   }
 
   /** A word that may be an address. */
   address(value: number): void {
-    this.#addresses.push(this.#length);
+    this.#addresses[this.#addressCount++] = this.#length;
     this.word(value);
   }
 
