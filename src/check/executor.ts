@@ -196,6 +196,8 @@ export class Executor {
   #runsBefore = 0;
   readonly #initial: Step;
 
+  /** Steps are of states of which it is not known whether the program comes there: `onFuture` is not called. */
+  isHypothetical = false;
   /** Called with what happens when a thread that has to begin its section again does. */
   onFuture: (events: readonly StepEvent[]) => void = () => {};
   /** A thread has other prospects because of what another has done. */
@@ -481,7 +483,7 @@ export class Executor {
       this.#booted.guest.machine.handicap = 1;
       this.#stepKernel();
       this.#booted.guest.machine.handicap = 0;
-      this.onFuture(this.#events.list);
+      if (!this.isHypothetical) this.onFuture(this.#events.list);
       const accesses = mergeAccesses(
         this.#booted.guest.machine.accesses as Int32Array,
         this.#watched.accesses,
@@ -529,7 +531,7 @@ export class Executor {
       if (first !== undefined && !kernel.settle(tid, first.id)) this.hasLoudSwitches = true;
     }
     const restarts = this.#events.list.filter(({ kind }) => kind === TraceEvent.Restart);
-    this.onFuture(restarts);
+    if (!this.isHypothetical) this.onFuture(restarts);
   }
 
   #isRunnable(tid: number): boolean {

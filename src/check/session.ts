@@ -157,7 +157,7 @@ export class Session {
 
   /** Part of a search: what the paths lead to. What has been seen is not looked at again. */
   explore(paths: readonly Path[], visited: Visited): Explored {
-    this.#space.isSymmetric = true;
+    this.#space.useSymmetry(true);
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd);
     const result = search.run(this.#space.transitions.initial(), paths);
     // What is found by mistake is no failure.
@@ -173,7 +173,7 @@ export class Session {
 
   /** At least `count` paths that all there is to look at begins with, unless there is less; breadth first. */
   split(count: number): Path[] {
-    this.#space.isSymmetric = true;
+    this.#space.useSymmetry(true);
     const visited = new Fingerprints();
     const ends: Path[] = [];
     const initial = this.#space.transitions.initial();
@@ -275,7 +275,7 @@ export class Session {
     maxStates: number,
   ): { isComplete: boolean; isViolated: boolean } {
     const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
-    this.#space.isSymmetric = true;
+    this.#space.useSymmetry(true);
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd, maxStates);
     const result = search.run(initial, [[]]);
     this.#states = visited.size;
@@ -288,7 +288,7 @@ export class Session {
    * from where there is no end of states.
    */
   scout(): boolean {
-    this.#space.isSymmetric = false;
+    this.#space.useSymmetry(false);
     const initial = this.#space.transitions.initial();
     const { POSITIVE_INFINITY } = Number;
     const search = new ShortestSearch(
@@ -302,7 +302,7 @@ export class Session {
   }
 
   #boundedSearch(initial: Int32Array): { isComplete: boolean; isViolated: boolean } {
-    this.#space.isSymmetric = false;
+    this.#space.useSymmetry(false);
     const search = new ShortestSearch(this.#space, this.#watch, this.#bound, this.#onEnd);
     const { states, transitions, violation, isComplete } = search.run(initial);
     this.#states = states;
@@ -317,7 +317,7 @@ export class Session {
     for (;;) {
       this.#begin();
       // Threads keep their numbers, so that the run is one of the program.
-      this.#space.isSymmetric = false;
+      this.#space.useSymmetry(false);
       const search = new ShortestSearch(this.#space, watch, this.#bound, this.#onEnd);
       const { states, transitions, violation } = search.run(this.#space.transitions.initial());
       this.#states = states;
@@ -353,7 +353,7 @@ export class Session {
   /** The answer once no run ends badly: there may be runs that do not end. */
   #withLiveness(): CheckResult {
     if (this.#options.liveness !== true) return this.result('proven');
-    this.#space.isSymmetric = false;
+    this.#space.useSymmetry(false);
     const search = new LivenessSearch(this.#space, this.#watch);
     const livelock = search.run(this.#space.transitions.initial());
     if (livelock === undefined) {

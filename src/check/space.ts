@@ -55,8 +55,8 @@ export class Space {
   /** The fingerprint of the state asked for last. */
   low = 0;
   high = 0;
-  /** A search makes use of symmetry: it asks for the state that stands for one by `canonicalize`. */
-  isSymmetric = false;
+  /** Set while a search makes use of it. */
+  #symmetry: Symmetry | undefined;
   /** Called with every leaf that is passed for the first time. */
   onLeaf: (leaf: Leaf) => void = () => {};
 
@@ -71,7 +71,7 @@ export class Space {
     return (
       (executor.parks && executor.hasLoudSwitches) ||
       (executor.merges && executor.hasForeignRestarts) ||
-      (this.isSymmetric && this.options.symmetry?.isMistaken === true)
+      this.#symmetry?.isMistaken === true
     );
   }
 
@@ -227,24 +227,29 @@ export class Space {
   }
 
   #pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
-    const { symmetry } = this.options;
-    if (this.isSymmetric && leaf.orbit === undefined) {
-      symmetry?.pass(leaf, states, from, length, action);
-    }
+    const isUnverified = this.#symmetry !== undefined && leaf.orbit === undefined;
+    if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
     const threads = length - THREADS;
-    if (leaf.notedThreads < threads) {
+    if (isUnverified || leaf.notedThreads < threads) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
       const noted = this.#isAlone(states, from, length) ? 1 : threads;
       this.locality.note(leaf, noted);
       // What one does, those do that are like it.
-      if (this.isSymmetric) for (const image of leaf.orbit ?? []) this.locality.note(image, noted);
+      if (this.#symmetry !== undefined) {
+        for (const image of leaf.orbit ?? []) this.locality.note(image, noted);
+      }
     }
     this.onLeaf(leaf);
   }
 
+  /** Whether the search that begins asks for the states that stand for others: `canonicalize`. */
+  useSymmetry(isUsed: boolean): void {
+    this.#symmetry = isUsed ? this.options.symmetry : undefined;
+  }
+
   /** Put in the place of a state the one that stands for all that differ by threads' places. */
   canonicalize(states: Int32Array, length: number): void {
-    if (this.isSymmetric) this.options.symmetry?.canonicalize(states, length);
+    this.#symmetry?.canonicalize(states, length);
   }
 
   /** The thread's next step after `leaf`, if nothing that could happen before it would make a difference. */

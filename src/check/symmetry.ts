@@ -177,8 +177,7 @@ export class Symmetry {
       if (key === undefined || key === '' || this.#asymmetric.has(key)) continue;
       const members = byKey.get(key) ?? [];
       byKey.set(key, members);
-      const isDistinct = members.every((other) => this.#blocks[other] !== this.#blocks[tid]);
-      if (!isDistinct || order * (members.length + 1) > MOST_PERMUTATIONS) continue;
+      if (!this.#isApart(tid) || order * (members.length + 1) > MOST_PERMUTATIONS) continue;
       members.push(tid);
       order *= members.length;
     }
@@ -201,6 +200,12 @@ export class Symmetry {
       byOrder,
       classes: classes.map((tids) => this.#toMembers(tids)),
     };
+  }
+
+  /** Its block overlaps that of no thread before it. */
+  #isApart(tid: number): boolean {
+    const own = this.#blocks[tid] as number;
+    return this.#blocks.every((block, other) => other >= tid || Math.abs(block - own) >= TCB_BYTES);
   }
 
   #toMembers(tids: readonly number[]): Members {
@@ -234,7 +239,9 @@ export class Symmetry {
     for (const permutation of permutations) {
       const other = new Int32Array(state.length);
       this.#rename(state, state.length, permutation, other);
+      transitions.executor.isHypothetical = true;
       const image = transitions.leaf(other, 0, other.length, permutation.action(action));
+      transitions.executor.isHypothetical = false;
       if (!this.#correspond(leaf, state, image, other, permutation)) {
         this.#giveUp(permutation.moves.map(({ tid }) => this.#keys[tid]));
         return;
@@ -315,12 +322,15 @@ export class Symmetry {
       places.push({ place, thread });
     }
     const threads = Array.from(to.subarray(THREADS, length));
+    const wasHypothetical = executor.isHypothetical;
+    executor.isHypothetical = true;
     for (const { place, thread } of places) {
       const [shared, content] = [to[SHARED] as number, to[CONTENT] as number];
       const representative = executor.representative(place, shared, content, threads);
       this.#threads.set(thread, permutation.id, 0, representative);
       to[THREADS + place - 1] = representative;
     }
+    executor.isHypothetical = wasHypothetical;
   }
 
   #renamedShared(shared: number, permutation: Permutation): number {
