@@ -3,7 +3,7 @@
 // it.
 // Invariant: the sum over both CPUs is the number of increments.
 
-import { join, rseq, spawn } from 'wasm-rseq/assembly';
+import { joinAll, rseq, spawn } from 'wasm-rseq/assembly';
 
 /** usize offset, then a count for each CPU, 64 bytes apart. */
 const COUNTS: usize = memory.data(512, 64);
@@ -22,10 +22,9 @@ function increment(_unused: usize): i32 {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(HOLDER, COUNTS);
-  const first = spawn(increment, 0);
-  const second = spawn(increment, 0);
-  join(first);
-  join(second);
+  spawn(increment, 0);
+  spawn(increment, 0);
+  joinAll();
   assert(load<i32>(COUNTS, 64) + load<i32>(COUNTS, 128) == 2, 'an increment went astray');
   return 0;
 }

@@ -6,7 +6,7 @@
 // That has seen no way back to restart() and lets `slot` have the local of `base`: a thread that is
 // preempted in the section computes the slot from a slot, and counts elsewhere.
 
-import { join, rseq, spawn } from 'wasm-rseq/assembly';
+import { joinAll, rseq, spawn } from 'wasm-rseq/assembly';
 
 /** usize offset, then a count for each CPU, 64 bytes apart. */
 const COUNTS: usize = memory.data(512, 64);
@@ -25,10 +25,9 @@ function increment(_unused: usize): i32 {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(HOLDER, COUNTS);
-  const first = spawn(increment, 0);
-  const second = spawn(increment, 0);
-  join(first);
-  join(second);
+  spawn(increment, 0);
+  spawn(increment, 0);
+  joinAll();
   assert(load<i32>(COUNTS, 64) + load<i32>(COUNTS, 128) == 2, 'an increment went astray');
   return 0;
 }

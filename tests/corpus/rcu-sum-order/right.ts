@@ -3,7 +3,7 @@
 // before the locks.
 // Invariant: a reader never sees what has been freed.
 
-import { join, rseq, spawn } from 'wasm-rseq/assembly';
+import { joinAll, rseq, spawn } from 'wasm-rseq/assembly';
 
 /** usize address of the version in force. */
 const CURRENT: usize = memory.data(4, 4);
@@ -42,12 +42,11 @@ function waitForReaders(): void {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(CURRENT, VERSIONS);
-  const first = spawn(read, 0);
-  const second = spawn(read, 0);
+  spawn(read, 0);
+  spawn(read, 0);
   atomic.store<usize>(CURRENT, VERSIONS + 4);
   waitForReaders();
   atomic.store<i32>(VERSIONS, FREED);
-  join(first);
-  join(second);
+  joinAll();
   return 0;
 }

@@ -6,7 +6,7 @@
 // reads 1 lock; the other reader locks and unlocks; the writer reads 1 unlock, frees, and the first
 // reader looks.
 
-import { join, rseq, spawn } from 'wasm-rseq/assembly';
+import { joinAll, rseq, spawn } from 'wasm-rseq/assembly';
 
 /** usize address of the version in force. */
 const CURRENT: usize = memory.data(4, 4);
@@ -45,12 +45,11 @@ function waitForReaders(): void {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   store<usize>(CURRENT, VERSIONS);
-  const first = spawn(read, 0);
-  const second = spawn(read, 0);
+  spawn(read, 0);
+  spawn(read, 0);
   atomic.store<usize>(CURRENT, VERSIONS + 4);
   waitForReaders();
   atomic.store<i32>(VERSIONS, FREED);
-  join(first);
-  join(second);
+  joinAll();
   return 0;
 }
