@@ -26,4 +26,26 @@ export {
 } from './percpu/refcount';
 export { ringCreate, ringPut, ringPutRecord, ringTake, ringTakeFrom } from './percpu/ring';
 export { fenceSections, FENCE_BYTES } from './fence';
+export { compareExchange, compareExchangeCheck } from './percpu/compare-exchange';
+export { LIST_STRIDE, listCreate, listPop, listPopAll, listPush } from './percpu/list';
+export {
+  loadAddLoadLoadAddStore,
+  loadAddStore,
+  loadCbeqStoreAddLoadStore,
+  loadCbneLoadCbneStore,
+  loadCbneMemcpyStore,
+  loadCbneStore,
+  loadCbneStoreStore,
+  MemoryOrder,
+  PercpuMode,
+  percpuIndex,
+} from './percpu/ops';
+export {
+  SPINLOCK_STRIDE,
+  spinlockCreate,
+  spinlockLock,
+  spinlockTryLock,
+  spinlockUnlock,
+} from './percpu/spinlock';
+export { stackCreate, stackPop, stackPush } from './percpu/stack';
 export * from './sys';

@@ -2,8 +2,12 @@
 // not hold any more fails the run.
 
 const SAME_TRY = 'a try that loads it too loads what an earlier one has: nobody ever changes it';
+const ONE_LOAD = 'stopped behind its only load, the thread stands at start(), and loads again';
+const ONE_CREATES = 'nobody else knows of it yet';
+const GIVES_UP = 'stopped behind its only load, the thread stands at start(), and gives up';
+const ARGUMENTS = 'it asks for arguments only, which are the same in every try';
+const ONE_MEMORY = 'threads take turns on one memory: both stores do the same to it';
 const ONLY_SIGNAL = 'nothing interrupts the handler: the thread gets one signal';
-const AT_START = 'stopped behind its only load, the thread stands at start(), and loads again';
 
 /** No schedule makes them do what their subject would not. */
 export const EQUIVALENT = new Map([
@@ -47,11 +51,11 @@ export const EQUIVALENT = new Map([
   ],
   [
     'percpu/refcount addHere: start() behind `if (load<i32>(refcount, KILLED) != 0) return false`',
-    AT_START,
+    ONE_LOAD,
   ],
   [
     'percpu/refcount addHere: `const slot = refcount + <usize>rseq.cpuId() * CPU_BYTES` before start()',
-    AT_START,
+    ONE_LOAD,
   ],
   [
     'percpu/ring ringPut: restart() before `const stride = changetype<Ring>(ring).stride`',
@@ -65,7 +69,97 @@ export const EQUIVALENT = new Map([
     'percpu/ring ringTake: restart() before `const stride = changetype<Ring>(ring).stride`',
     SAME_TRY,
   ],
+  [
+    'percpu/compare-exchange compareExchange: start() behind `if (rseq.cpuId() != cpu) return -1`',
+    ONE_LOAD,
+  ],
+  [
+    'percpu/compare-exchange compareExchangeCheck: start() behind `if (rseq.cpuId() != cpu) return -1`',
+    ONE_LOAD,
+  ],
+  [
+    'percpu/list listPop: node == 0 to node == 1',
+    'the list is empty: the word at address 0, which is 0, becomes the head, which is 0',
+  ],
+  [
+    'percpu/stack stackCreate: `store<usize>(header, capacity, CAPACITY)` before `store<usize>(header, stride, STRIDE)`',
+    ONE_CREATES,
+  ],
+  [
+    'percpu/stack stackPush: restart() before `const capacity = load<usize>(stack - HEADER, CAPACITY)`',
+    SAME_TRY,
+  ],
+  [
+    'percpu/stack stackPush: `const stride = load<usize>(stack - HEADER, STRIDE)` behind restart()',
+    SAME_TRY,
+  ],
+  [
+    'percpu/stack stackPush: `const stride = load<usize>(stack - HEADER, STRIDE)` behind start()',
+    SAME_TRY,
+  ],
+  [
+    'percpu/stack stackPush: `const capacity = load<usize>(stack - HEADER, CAPACITY)` behind start()',
+    SAME_TRY,
+  ],
+  [
+    'percpu/stack stackPop: restart() before `const stride = load<usize>(stack - HEADER, STRIDE)`',
+    SAME_TRY,
+  ],
+  [
+    'percpu/stack stackPop: `const stride = load<usize>(stack - HEADER, STRIDE)` behind start()',
+    SAME_TRY,
+  ],
+  ['percpu/ops loadCbneStore: start() behind `if (percpuIndex(mode) != cpu) return -1`', GIVES_UP],
+  [
+    'percpu/ops loadCbeqStoreAddLoadStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
+    GIVES_UP,
+  ],
+  ['percpu/ops loadAddStore: start() behind `if (percpuIndex(mode) != cpu) return -1`', GIVES_UP],
+  [
+    'percpu/ops loadAddLoadLoadAddStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
+    GIVES_UP,
+  ],
+  [
+    'percpu/ops loadCbneLoadCbneStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
+    GIVES_UP,
+  ],
+  [
+    'percpu/ops loadCbneStoreStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
+    GIVES_UP,
+  ],
+  [
+    'percpu/ops loadCbneMemcpyStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
+    GIVES_UP,
+  ],
+  ['percpu/ops loadCbeqStoreAddLoadStore: `const r = load<usize>(v)` before restart()', GIVES_UP],
+  ['percpu/ops loadCbeqStoreAddLoadStore: `const r = load<usize>(v)` before start()', GIVES_UP],
+  ['percpu/ops loadAddStore: restart() before `if (!isRelaxed(order, mode)) return -1`', ARGUMENTS],
+  [
+    'percpu/ops loadCbneStoreStore: restart() before `if (!isRelaxedOrRelease(order, mode)) return -1`',
+    ARGUMENTS,
+  ],
+  [
+    'percpu/ops loadCbneMemcpyStore: restart() before `if (!isRelaxedOrRelease(order, mode)) return -1`',
+    ARGUMENTS,
+  ],
+  [
+    'percpu/ops loadCbneStoreStore: order == MemoryOrder.Release to order != MemoryOrder.Release',
+    ONE_MEMORY,
+  ],
+  [
+    'percpu/ops loadCbneMemcpyStore: order == MemoryOrder.Release to order != MemoryOrder.Release',
+    ONE_MEMORY,
+  ],
+  [
+    'percpu/ops loadCbneMemcpyStore: at + 8 <= length to at + 8 < length',
+    'the last 8 bytes are copied one by one then',
+  ],
 ]);
 
 /** Mistakes. */
-export const MISSED = new Map([]);
+export const MISSED = new Map(
+  ['restart', 'start'].map((label) => [
+    `percpu/ops loadAddLoadLoadAddStore: \`const q = load<usize>(load<usize>(v) + offset)\` before ${label}()`,
+    'found without the reduction `local` only: a local step leads into the section',
+  ]),
+);

@@ -27,8 +27,9 @@ export function corpusSubjects(corpus) {
 export function librarySubjects() {
   return list(LIBRARY).map((file) => {
     const name = basename(file, '.ts');
-    const more = list(HARNESSES).filter((harness) => harness.startsWith(`${name}-`));
-    const harnesses = [file, ...more].map((harness) => read(`${HARNESSES}/${harness}`));
+    const own = list(HARNESSES).filter((each) => each === file || each.startsWith(`${name}-`));
+    if (own.length === 0) throw new Error(`${LIBRARY}/${file} has no harness in ${HARNESSES}`);
+    const harnesses = own.map((harness) => read(`${HARNESSES}/${harness}`));
     return {
       name: `percpu/${name}`,
       file: `${LIBRARY}/${file}`,

@@ -6,16 +6,30 @@ import { describe, expect, test } from 'vitest';
 import { check, type CheckOptions } from '../../src/check/index.js';
 import { compileHarness } from '../percpu/programs.js';
 
-/** A harness of primitives/ each. */
-const PRIMITIVES: readonly { readonly name: string }[] = [
-  { name: 'counter' },
-  { name: 'bitmap' },
-  { name: 'hash-map' },
-  { name: 'refcount' },
-  { name: 'refcount-kill' },
-  { name: 'ring' },
-  { name: 'ring-consumer' },
+/** A harness of primitives/ each: a primitive, or a part of one. */
+const NAMES = [
+  'bitmap',
+  'compare-exchange',
+  'counter',
+  'hash-map',
+  'list',
+  'ops-add',
+  'ops-compare',
+  'ops-list',
+  'ops-memcpy',
+  'ops-stack',
+  'refcount',
+  'refcount-kill',
+  'ring',
+  'ring-consumer',
+  'slab',
+  'slab-batch',
+  'slab-resize',
+  'slab-stop',
+  'spinlock',
+  'stack',
 ];
+const PRIMITIVES = NAMES.map((name) => ({ name }));
 const OPTIONS: CheckOptions = { cpus: 2, signals: 1 };
 
 describe.each(PRIMITIVES)('percpu/$name', ({ name }) => {

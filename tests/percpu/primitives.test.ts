@@ -11,12 +11,25 @@ import {
   type SchedulerView,
   TraceEvent,
 } from '../../src/kernel/index.js';
-import { compileGuests } from './programs.js';
+import { compileGuests, type ProgramOptions } from './programs.js';
 
 /** A guest of guests/ each: laws() asserts, hammer() returns what nrThreads threads have lost between them. */
-const PRIMITIVES = ['counter', 'slab', 'malloc', 'ring', 'bitmap', 'hash-map', 'refcount'];
+const PRIMITIVES = [
+  'bitmap',
+  'compare-exchange',
+  'counter',
+  'hash-map',
+  'list',
+  'malloc',
+  'ops',
+  'refcount',
+  'ring',
+  'slab',
+  'spinlock',
+  'stack',
+];
 /** With a program of their own: malloc chooses the runtime, and uses the slabs. */
-const ALONE = ['slab', 'malloc'];
+const ALONE = ['malloc', 'slab'];
 const SEEDS = [1, 2, 3, 4, 5];
 
 interface RunOptions extends Omit<HostOptions, 'wasm' | 'args'> {
@@ -26,11 +39,26 @@ interface RunOptions extends Omit<HostOptions, 'wasm' | 'args'> {
   readonly times?: number;
 }
 
-/** The kernel of ras takes 16 sequences at most. */
-function compileFor(name: string, abi: AbiName, isTwin: boolean) {
+interface Guest {
+  readonly module: WebAssembly.Module;
+  readonly sourceMap: string;
+}
+
+const guests = new Map<string, Promise<Guest>>();
+
+/** Once for all tests. The kernel of ras takes 16 sequences at most. */
+function compileFor(name: string, abi: AbiName, isTwin: boolean): Promise<Guest> {
   const isAlone = abi === 'ras' || ALONE.includes(name);
-  const together = PRIMITIVES.filter((each) => !ALONE.includes(each));
-  return compileGuests(isAlone ? [name] : together, { abi, isTwin });
+  const names = isAlone ? [name] : PRIMITIVES.filter((each) => !ALONE.includes(each));
+  const key = [abi, isTwin, ...names].join();
+  const guest = guests.get(key) ?? compile(names, { abi, isTwin });
+  guests.set(key, guest);
+  return guest;
+}
+
+async function compile(names: readonly string[], options: ProgramOptions): Promise<Guest> {
+  const { wasm, sourceMap } = await compileGuests(names, options);
+  return { module: await WebAssembly.compile(wasm as BufferSource), sourceMap };
 }
 
 async function run(
@@ -38,11 +66,11 @@ async function run(
   what: 'laws' | 'hammer',
   { isTwin = false, times = 1, abi = 'turner', ...options }: RunOptions,
 ): Promise<{ readonly map: CodeMap; readonly result: Result }> {
-  const { wasm, sourceMap } = await compileFor(name, abi, isTwin);
+  const { module: wasm, sourceMap } = await compileFor(name, abi, isTwin);
   const args = [name, what, String(times)];
   const settings = { sourceMap, args, fuelLimit: 5e7, ...options };
   const cpus = abi === 'ras' ? 1 : (options.cpus ?? 3);
-  const host = await createHost({ wasm: wasm as BufferSource, ...settings, cpus });
+  const host = await createHost({ wasm, ...settings, cpus });
   return { map: host.map, result: host.run() };
 }
 

@@ -1,9 +1,7 @@
 // The guests of these tests, and their twins: the same without labels, the library's sections too.
 
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type CompiledProgram,
@@ -11,11 +9,11 @@ import {
   compileProgram,
 } from '../../src/toolchain/index.js';
 import { CACHE_FOLDER } from '../guests/compile.js';
+import { type Source, writeProgram } from '../guests/variants.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GUESTS = join(ROOT, 'tests/percpu/guests');
 const HARNESSES = join(ROOT, 'tests/check/primitives');
-const FOLDER = join(tmpdir(), 'wasm-rseq-tests');
 
 export interface ProgramOptions extends CompileOptions {
   /** Without labels: nothing ever restarts. */
@@ -70,55 +68,14 @@ function compileOnce(
 ): Promise<CompiledProgram> {
   const key = JSON.stringify([folder, main, isTwin, options]);
   const compile = (): Promise<CompiledProgram> => {
-    const settings = { cacheFolder: CACHE_FOLDER, ...options };
-    const others = readSources(folder).filter(({ path }) => path !== main.path);
-    const sources = [main, ...others];
-    if (!isTwin) return compileProgram(join(writeOnce(sources), main.path), settings);
-    const path = join(writeOnce(sources.map(withoutLabels)), main.path);
-    return compileProgram(path, { ...settings, libraryFolder: twinLibrary() });
+    const { libraryFolder, ...written } = writeProgram(folder, isTwin ? 'twin' : 'plain', main);
+    return compileProgram(join(written.folder, main.path), {
+      cacheFolder: CACHE_FOLDER,
+      ...(libraryFolder !== undefined && { libraryFolder }),
+      ...options,
+    });
   };
   const program = programs.get(key) ?? compile();
   programs.set(key, program);
   return program;
-}
-
-/** A package folder with the guest library without labels. */
-function twinLibrary(): string {
-  const within = (folder: string): Source[] =>
-    readSources(join(ROOT, folder)).map(({ path, text }) => ({ path: join(folder, path), text }));
-  return writeOnce([...within('assembly').map(withoutLabels), ...within('src/abi')]);
-}
-
-interface Source {
-  /** Below its folder. */
-  readonly path: string;
-  readonly text: string;
-}
-
-function readSources(folder: string): Source[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .sort()
-    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
-}
-
-function withoutLabels({ path, text }: Source): Source {
-  const unlabelled = text
-    .replaceAll(/rseq\.(start|end)\(\);/g, '')
-    .replaceAll(/rseq\.restart\(\)(?!:)/g, '0');
-  return { path, text: unlabelled };
-}
-
-function writeOnce(sources: readonly Source[]): string {
-  const digest = createHash('sha256').update(JSON.stringify(sources)).digest('hex').slice(0, 16);
-  const folder = join(FOLDER, digest);
-  for (const { path, text } of sources) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    // Each file appears whole: other test files may be compiling it.
-    const temporary = join(folder, randomUUID());
-    writeFileSync(temporary, text);
-    renameSync(temporary, file);
-  }
-  return folder;
 }
