@@ -20,6 +20,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'bench/README.md',
+  'examples/param-test/README.md',
   'examples/two-modules/README.md',
   'examples/wordcount/README.md',
   ...readdirSync('docs').map((name) => `docs/${name}`),

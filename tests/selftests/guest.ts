@@ -1,31 +1,36 @@
 // Compiling and running the guests of these tests.
 
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { AbiName, CodeMap } from '../../src/abi/index.js';
 import { createHost, type HostOptions, type Result } from '../../src/host/index.js';
 import { type CompileOptions, compileProgram } from '../../src/toolchain/index.js';
-import { compileSource } from '../guests/compile.js';
+import { CACHE_FOLDER, compileSource } from '../guests/compile.js';
+import { type Variant, writeProgram } from '../guests/variants.js';
 
 const GUESTS = fileURLToPath(new URL('guests', import.meta.url));
 /** A section that is longer than the slices restarts for ever, which is legal. */
 const FUEL_LIMIT = 2e7;
-const FOLDER = join(tmpdir(), 'wasm-rseq-tests');
+const PARAM_TEST = fileURLToPath(new URL('../../examples/param-test', import.meta.url));
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** The guest `guests/NAME.ts`, compiled once for all tests of a file. */
-export function compileGuest(name: string, options: CompileOptions): Promise<WebAssembly.Module> {
-  return compileIn(GUESTS, name, options);
+export function compileGuest(
+  name: string,
+  options: CompileOptions,
+  variant: Variant = 'plain',
+): Promise<WebAssembly.Module> {
+  return compileIn(GUESTS, name, variant, options);
 }
 
-/** The same with the labels removed from its sections: no thread is ever sent back. */
-export function compileTwin(name: string, options: CompileOptions): Promise<WebAssembly.Module> {
-  return compileIn(writeTwins(), name, options);
+/** examples/param-test, likewise. */
+export function compileParamTest(
+  options: CompileOptions,
+  variant: Variant = 'plain',
+): Promise<WebAssembly.Module> {
+  return compileIn(PARAM_TEST, 'main', variant, options);
 }
 
 /** A guest of a few lines. */
@@ -37,11 +42,16 @@ export async function compileText(
   return WebAssembly.compile(wasm as BufferSource);
 }
 
-async function compileIn(folder: string, name: string, options: CompileOptions) {
-  const key = JSON.stringify([folder, name, options]);
+function compileIn(folder: string, name: string, variant: Variant, options: CompileOptions) {
+  const key = JSON.stringify([folder, name, variant, options]);
   const compile = async (): Promise<WebAssembly.Module> => {
-    const file = join(folder, `${name}.ts`);
-    const { wasm } = await compileProgram(file, { cacheFolder: join(FOLDER, 'cache'), ...options });
+    const written = writeProgram(folder, variant);
+    const settings = {
+      cacheFolder: CACHE_FOLDER,
+      ...(written.libraryFolder !== undefined && { libraryFolder: written.libraryFolder }),
+      ...options,
+    };
+    const { wasm } = await compileProgram(join(written.folder, `${name}.ts`), settings);
     return WebAssembly.compile(wasm as BufferSource);
   };
   const module = modules.get(key) ?? compile();
@@ -49,26 +59,9 @@ async function compileIn(folder: string, name: string, options: CompileOptions) 
   return module;
 }
 
-/** A folder of all guests without labels. */
-function writeTwins(): string {
-  const sources = readdirSync(GUESTS).map((name): [string, string] => {
-    const source = readFileSync(join(GUESTS, name), 'utf8');
-    return [name, source.replace(/rseq\.(start|end)\(\);/g, '').replace(/rseq\.restart\(\)/g, '0')];
-  });
-  const digest = createHash('sha256').update(JSON.stringify(sources)).digest('hex').slice(0, 16);
-  const folder = join(FOLDER, digest);
-  mkdirSync(folder, { recursive: true });
-  for (const [name, source] of sources) {
-    // Each file appears whole: other test files may be compiling it.
-    const temporary = join(folder, randomUUID());
-    writeFileSync(temporary, source);
-    renameSync(temporary, join(folder, name));
-  }
-  return folder;
-}
-
 export interface RunOptions extends Omit<HostOptions, 'wasm' | 'args' | 'onOutput'> {
   /** Its arguments. */
+  readonly args?: readonly string[];
   readonly numbers?: readonly number[];
 }
 
@@ -78,16 +71,15 @@ export interface Run {
   readonly map: CodeMap;
 }
 
-/** Run a guest to its end. It prints numbers, if anything. */
+/** Run a guest to its end. Lines that it prints and that are no numbers are NaN. */
 export async function run(
   wasm: WebAssembly.Module,
-  { numbers = [], ...options }: RunOptions,
+  { numbers = [], args = numbers.map(String), ...options }: RunOptions,
 ): Promise<Run> {
   const printed: number[] = [];
   const onOutput = (_fd: number, bytes: Uint8Array): void => {
     printed.push(Number(new TextDecoder().decode(bytes)));
   };
-  const args = numbers.map(String);
   const host = await createHost({ wasm, fuelLimit: FUEL_LIMIT, args, onOutput, ...options });
   return { result: host.run(), printed, map: host.map };
 }

@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { ABI_NAMES, type AbiName, type CodeMap, sectionAt } from '../../src/abi/index.js';
 import type { Choice, Observer, Scheduler, SchedulerView } from '../../src/kernel/index.js';
 import { TraceEvent } from '../../src/kernel/index.js';
-import { compileGuest, compileTwin, run } from './guest.js';
+import type { Variant } from '../guests/variants.js';
+import { compileGuest, run } from './guest.js';
 
 const MAIN = 1;
 const VICTIM = 2;
@@ -157,9 +158,9 @@ function phasesAt(isInterruptedInside: boolean, abi: AbiName): Phase[] {
 }
 
 /** The phase that each interruption has led to; none where two phases lead to the same. */
-async function phasesOf(abi: AbiName, operation: Operation, flags: readonly number[]) {
-  const module = await compileGuest('one-liners', { abi });
-  const { interruptions, map } = await sweep(module, [operation.number, 0, ...flags]);
+async function phasesOf(abi: AbiName, operation: Operation, release: number, variant: Variant) {
+  const module = await compileGuest('one-liners', { abi }, variant);
+  const { interruptions, map } = await sweep(module, [operation.number, 0, release]);
   const phases = new Set<Phase>();
   for (const { ip, state } of interruptions) {
     const fitting = phasesAt(isInside(map, ip, abi), abi).filter(
@@ -181,11 +182,11 @@ function expectEveryPhase(phases: readonly Phase[], operation: Operation): void 
 
 describe.each(ABI_NAMES)('%s', (abi) => {
   test.each(OPERATIONS)('$name: committed, refused, or interrupted', async (operation) => {
-    expectEveryPhase(await phasesOf(abi, operation, []), operation);
+    expectEveryPhase(await phasesOf(abi, operation, 0, 'plain'), operation);
   });
 
   test.each(OPERATIONS)('$name, release, finds again what it has compared', async (operation) => {
-    expectEveryPhase(await phasesOf(abi, operation, [1, 1]), operation);
+    expectEveryPhase(await phasesOf(abi, operation, 1, 'compare-twice'), operation);
   });
 
   test.each(OPERATIONS)('$name does nothing on another CPU', async ({ number, inside }) => {
@@ -199,7 +200,7 @@ describe.each(ABI_NAMES)('%s', (abi) => {
 
 describe('without labels', () => {
   test.each(OPERATIONS)('$name goes wrong at some point', async (operation) => {
-    const module = await compileTwin('one-liners', {});
+    const module = await compileGuest('one-liners', {}, 'twin');
 
     const { interruptions } = await sweep(module, [operation.number, 0]);
 

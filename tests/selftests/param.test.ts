@@ -3,132 +3,134 @@
 
 import { describe, expect, test } from 'vitest';
 import { ABI_NAMES, type AbiName } from '../../src/abi/index.js';
-import {
-  compileGuest,
-  compileTwin,
-  cpusFor,
-  expectRestarts,
-  run,
-  type RunOptions,
-} from './guest.js';
+import type { Variant } from '../guests/variants.js';
+import { compileParamTest, cpusFor, expectRestarts, run, type RunOptions } from './guest.js';
 
-/** -T s, l, b, m, i: their numbers in guests/param.ts. */
-const PROGRAMS = [
-  { name: 'spinlock', what: 1 },
-  { name: 'list', what: 2 },
-  { name: 'buffer', what: 3 },
-  { name: 'memcpy buffer', what: 4 },
-  { name: 'increment', what: 5 },
+const TESTS = [
+  { name: 'spinlock', letter: 's' },
+  { name: 'list', letter: 'l' },
+  { name: 'buffer', letter: 'b' },
+  { name: 'memcpy buffer', letter: 'm' },
+  { name: 'increment', letter: 'i' },
 ];
 const SEEDS = [1, 2, 3];
 
 const INJECTIONS = [
-  { what: 'a delay', injected: 1 },
-  { what: 'a yield', injected: 2 },
-  { what: 'a signal to itself', injected: 3 },
-  { what: 'a sleep', injected: 4 },
+  { what: 'a yield', letters: ['-y'] },
+  { what: 'a signal to itself', letters: ['-k'] },
+  { what: 'a sleep', letters: ['-s', '1'] },
 ];
+const POINTS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** The arguments of guests/param.ts. */
-interface Arguments {
-  readonly what: number;
-  readonly times: number;
-  readonly byMmCid?: boolean;
-  readonly release?: boolean;
-  readonly twice?: boolean;
-  readonly injected?: number;
-  /** Injected in one of how many passes. */
-  readonly oneIn?: number;
-  /** One of how many threads is unregistered. */
-  readonly unregistered?: number;
+interface ParamOptions extends Omit<RunOptions, 'threads'> {
+  readonly variant?: Variant;
+  readonly threads: number;
 }
 
-function numbersOf({
-  what,
-  times,
-  injected = 0,
-  oneIn = 1,
-  unregistered = 0,
-  ...flags
-}: Arguments) {
-  const { byMmCid = false, release = false, twice = false } = flags;
-  const switches = [byMmCid, release, twice].map(Number);
-  return [what, times, ...switches, injected, oneIn, unregistered];
-}
-
-async function runParam(abi: AbiName, args: Arguments, options: RunOptions) {
-  const module = await compileGuest('param', { abi });
-  const numbers = numbersOf(args);
-  const { result } = await run(module, { numbers, cpus: cpusFor(abi, 3), quantum: 97, ...options });
-  expect(result.failure, JSON.stringify(options)).toBeUndefined();
+async function runParam(
+  abi: AbiName,
+  args: readonly (string | number)[],
+  { variant, threads, ...options }: ParamOptions,
+) {
+  const module = await compileParamTest({ abi }, variant);
+  const settings = { cpus: cpusFor(abi, 3), quantum: 97, ...options };
+  const { result } = await run(module, {
+    args: ['-t', `${threads}`, ...args.map(String)],
+    ...settings,
+  });
   return result;
 }
 
-const CASES = PROGRAMS.flatMap((program) => SEEDS.map((seed) => ({ ...program, seed })));
+async function expectNothingLost(...[abi, args, options]: Parameters<typeof runParam>) {
+  const result = await runParam(abi, args, options);
+  expect(result.failure, `${args.join(' ')} ${JSON.stringify(options)}`).toBeUndefined();
+  return result;
+}
+
+const CASES = TESTS.flatMap((each) => SEEDS.map((seed) => ({ ...each, seed })));
 
 describe.each(ABI_NAMES)('%s', (abi) => {
-  test.each(CASES)('$name loses nothing, seed $seed', async ({ what, seed }) => {
-    const result = await runParam(abi, { what, times: 200 }, { threads: 8, seed });
+  test.each(CASES)('$name loses nothing, seed $seed', async ({ letter, seed }) => {
+    const args = ['-T', letter, '-r', 200];
+
+    const result = await expectNothingLost(abi, args, { threads: 8, seed });
 
     expectRestarts(result, abi);
   });
 
   test.each(CASES)(
     '$name finds again what it has compared, release forms, seed $seed',
-    async ({ what, seed }) => {
-      const args = { what, times: 100, release: true, twice: true };
-      const result = await runParam(abi, args, { threads: 6, seed });
+    async ({ letter, seed }) => {
+      const args = ['-T', letter, '-r', 100, '-M'];
+      const options = { variant: 'compare-twice', threads: 6, seed } as const;
+
+      const result = await expectNothingLost(abi, args, options);
 
       expectRestarts(result, abi);
     },
   );
 
-  test.each(PROGRAMS)('$name loses nothing wherever slices end', async ({ what }) => {
+  test.each(TESTS)('$name loses nothing wherever slices end', async ({ letter }) => {
     // A slice must be longer than a section.
     for (let quantum = 200; quantum < 240; quantum++) {
       const options = { threads: 3, scheduler: 'round-robin', quantum } as const;
-      await runParam(abi, { what, times: 8 }, options);
+      await expectNothingLost(abi, ['-T', letter, '-r', 8], options);
     }
   });
 
-  describe.each(INJECTIONS)('with $what', ({ injected }) => {
-    test.each([25, 50, 100])('on %i of 100 passes nothing is lost', async (percentage) => {
-      const oneIn = 100 / percentage;
-      for (const { what } of PROGRAMS) {
-        const args = { what, times: 30, injected, oneIn };
-        await runParam(abi, args, { threads: 6, seed: percentage });
-      }
-    });
+  test.each(POINTS)('with a delay at point %i nothing is lost', async (point) => {
+    for (const { letter } of TESTS) {
+      const args = ['-T', letter, '-r', 20, `-${point}`, 50];
+      await expectNothingLost(abi, args, { threads: 6, seed: point });
+    }
+  });
+
+  describe.each(INJECTIONS)('with $what', ({ letters }) => {
+    test.each([25, 50, 100])(
+      'on %i of 100 passes of a point nothing is lost',
+      async (percentage) => {
+        for (const [index, { letter }] of TESTS.entries()) {
+          // Every point in its turn, and as run_param_test.sh does it, 7 to 9.
+          const point = 1 + ((percentage + index) % POINTS.length);
+          const points = [...new Set([point, 7, 8, 9])].flatMap((each) => [`-${each}`, -1]);
+          const args = ['-T', letter, '-r', 20, ...points, '-m', 100 / percentage, ...letters];
+          // Sleeping is waited for in instructions.
+          await expectNothingLost(abi, args, { threads: 6, seed: percentage, fuelLimit: 1e10 });
+        }
+      },
+    );
   });
 });
 
 // Sequences of ras belong to the process: it has no unregistered threads.
 describe.each(ABI_NAMES.filter((abi) => abi !== 'ras'))('%s, with unregistered threads', (abi) => {
-  test.each([1, 2, 3])('one in %i, nothing is lost', async (unregistered) => {
-    for (const { what } of PROGRAMS) {
-      await runParam(abi, { what, times: 60, unregistered }, { threads: 6 });
-    }
-  });
+  test.each([['-d'], ['-D', 1], ['-D', 2], ['-D', 3]])(
+    '%s %s, nothing is lost',
+    async (...args) => {
+      for (const { letter } of TESTS) {
+        await expectNothingLost(abi, ['-T', letter, '-r', 60, ...args], { threads: 6 });
+      }
+    },
+  );
 });
 
 describe.each(['linux', 'linux-v2'] as const)('%s, by concurrency id', (abi) => {
-  test.each(CASES)('$name loses nothing, seed $seed', async ({ what, seed }) => {
-    const args = { what, times: 200, byMmCid: true, twice: seed === 2 };
-    const result = await runParam(abi, args, { threads: 8, seed });
+  test.each(CASES)('$name loses nothing, seed $seed', async ({ letter, seed }) => {
+    const variant = seed === 2 ? 'compare-twice' : 'plain';
+    const args = ['-T', letter, '-r', 200, '-c'];
+
+    const result = await expectNothingLost(abi, args, { variant, threads: 8, seed });
 
     expectRestarts(result, abi);
   });
 });
 
 describe('without labels', () => {
-  test.each(PROGRAMS)('$name loses something', async ({ what }) => {
-    const module = await compileTwin('param', {});
-
+  test.each(TESTS)('$name loses something', async ({ letter }) => {
     const failures = [];
     for (const seed of SEEDS) {
-      const numbers = numbersOf({ what, times: 200 });
-      const options = { numbers, cpus: 3, threads: 8, quantum: 97, fuelLimit: 2e6, seed };
-      failures.push((await run(module, options)).result.failure);
+      const options = { variant: 'twin', threads: 8, fuelLimit: 2e6, seed } as const;
+      failures.push((await runParam('turner', ['-T', letter, '-r', 200], options)).failure);
     }
 
     expect(failures).not.toEqual(SEEDS.map(() => undefined));

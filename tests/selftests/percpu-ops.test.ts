@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { ABI_NAMES, type AbiName } from '../../src/abi/index.js';
-import { compileGuest, compileTwin, cpusFor, expectRestarts, run } from './guest.js';
+import { compileGuest, cpusFor, expectRestarts, run } from './guest.js';
 
 const THREADS = 8;
 const TIMES = 200;
@@ -51,7 +51,7 @@ describe.each(['linux', 'linux-v2'] as const)('%s, by concurrency id', (abi) => 
 
 describe('without labels', () => {
   test.each(PROGRAMS)('per-CPU $name loses something', async ({ what }) => {
-    const module = await compileTwin('percpu-ops', {});
+    const module = await compileGuest('percpu-ops', {}, 'twin');
 
     const failures = [];
     for (const seed of SEEDS) {

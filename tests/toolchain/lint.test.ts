@@ -796,7 +796,8 @@ describe('nothing is found in', () => {
 
   const SHIPPED = ['examples/counter', 'examples/two-modules', 'examples/wordcount', 'bench/guests']
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .concat('examples/param-test/main.ts');
 
   test.each(SHIPPED)('%s', async (file) => {
     expect(await lintProgram(file)).toEqual([]);

@@ -5,11 +5,20 @@
 //   argument  0 operation   in the order of OPERATIONS in the test
 //             1 cpu         where it is to happen
 //             2 release     1: the release form
-//             3 twice       1: sections compare twice
 
 import { join, printNumber, rseq, schedYield, spawn } from 'wasm-rseq/assembly';
 import { numberAt } from './arguments';
-import { compareTwice, CPU_ID, op } from './ops';
+import {
+  loadAddLoadLoadAddStore,
+  loadAddStore,
+  loadCbeqStoreAddLoadStore,
+  loadCbneLoadCbneStore,
+  loadCbneMemcpyStore,
+  loadCbneStore,
+  loadCbneStoreStore,
+  MemoryOrder,
+  PercpuMode,
+} from 'wasm-rseq/assembly/percpu/ops';
 
 const COMPARE_STORE: i32 = 0;
 /** The other thread leaves the head as it was, with another node behind it. */
@@ -27,7 +36,9 @@ const ITEM_BYTES: usize = 16;
 
 let operation: i32 = 0;
 let cpu: i32 = 0;
-let release: bool = false;
+let order: MemoryOrder = MemoryOrder.Relaxed;
+const RELAXED = MemoryOrder.Relaxed;
+const CPU_ID = PercpuMode.CpuId;
 let outcome: i32 = -2;
 
 /** The word that the operation is about, and a second. */
@@ -46,16 +57,17 @@ const item: usize = memory.data(16);
 function victim(_unused: usize): i32 {
   // From here on it is interrupted once; what comes before is registration.
   schedYield();
-  if (operation == COMPARE_STORE) outcome = op.loadCbneStore(CPU_ID, v, 0, 1, cpu);
-  else if (isList()) outcome = op.loadCbeqStoreAddLoadStore(CPU_ID, v, 0, 0, found, cpu);
-  else if (operation == ADD) outcome = op.loadAddStore(CPU_ID, v, 5, cpu);
-  else if (operation == DEREFERENCE) outcome = op.loadAddLoadLoadAddStore(CPU_ID, v, 4, 5, cpu);
+  if (operation == COMPARE_STORE) outcome = loadCbneStore(RELAXED, CPU_ID, v, 0, 1, cpu);
+  else if (isList()) outcome = loadCbeqStoreAddLoadStore(RELAXED, CPU_ID, v, 0, 0, found, cpu);
+  else if (operation == ADD) outcome = loadAddStore(RELAXED, CPU_ID, v, 5, cpu);
+  else if (operation == DEREFERENCE)
+    outcome = loadAddLoadLoadAddStore(RELAXED, CPU_ID, v, 4, 5, cpu);
   else if (operation == COMPARE_COMPARE_STORE)
-    outcome = op.loadCbneLoadCbneStore(CPU_ID, v, 0, v2, 0, 1, cpu);
+    outcome = loadCbneLoadCbneStore(RELAXED, CPU_ID, v, 0, v2, 0, 1, cpu);
   else if (operation == STORE_STORE) {
-    outcome = op.loadCbneStoreStore(release, CPU_ID, v, 0, places, 11, 1, cpu);
+    outcome = loadCbneStoreStore(order, CPU_ID, v, 0, places, 11, 1, cpu);
   } else {
-    outcome = op.loadCbneMemcpyStore(release, CPU_ID, v, 0, places, item, ITEM_BYTES, 1, cpu);
+    outcome = loadCbneMemcpyStore(order, CPU_ID, v, 0, places, item, ITEM_BYTES, 1, cpu);
   }
   return 0;
 }
@@ -154,8 +166,7 @@ export function main(): i32 {
   assert(rseq.register() == 0);
   operation = numberAt(0);
   cpu = numberAt(1);
-  release = numberAt(2) != 0;
-  if (numberAt(3) != 0) compareTwice();
+  if (numberAt(2) != 0) order = MemoryOrder.Release;
   prepare();
   const first = spawn(victim, 0);
   const second = spawn(other, 0);

@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript
-// basic_test and basic_percpu_ops_test: where a pinned thread is, and the first primitives there were, in
-// which the section itself reads the CPU. main returns what was lost: 0 when everything is as it must be.
+// basic_test and basic_percpu_ops_test: where a pinned thread is, and a lock and a list for each CPU: by the RFC's
+// primitives or, for concurrency ids, by librseq's operations, as in basic_percpu_ops_mm_cid_test. main returns what was lost: 0 when everything is as it must be.
 //
 //   argument  0 what   1 where every thread is, on each CPU it may be on; 2 spinlock; 3 list
 //             1 times  each thread does it
@@ -15,8 +15,15 @@ import { Abi } from 'wasm-rseq/src/abi/personality';
 import { getAffinity, has, include, pinTo, SET_BYTES, setAffinity } from './affinity';
 import { numberAt } from './arguments';
 import { STRIDE, zeroed } from './memory';
-import { CPU_ID, op } from './ops';
-import { percpu } from './percpu';
+import { compareExchange, compareExchangeCheck } from 'wasm-rseq/assembly/percpu/compare-exchange';
+import {
+  loadCbeqStoreAddLoadStore,
+  loadCbneStore,
+  MemoryOrder,
+  PercpuMode,
+  percpuIndex,
+} from 'wasm-rseq/assembly/percpu/ops';
+import { spinlockLock, spinlockUnlock } from 'wasm-rseq/assembly/percpu/spinlock';
 
 const WHERE: i32 = 1;
 const SPINLOCK: i32 = 2;
@@ -27,7 +34,7 @@ const NODE_DATA: usize = 4;
 const NODE_BYTES: usize = 8;
 
 let times: i32 = 0;
-let mode: i32 = 0;
+let mode: PercpuMode = PercpuMode.CpuId;
 let stride: i32 = 1;
 let words: usize = 0;
 let counts: usize = 0;
@@ -67,19 +74,23 @@ function restrict(): void {
 
 // --- 2: a spinlock for each CPU --------------------------------------------------------------------------
 
-/** On whichever CPU the thread is by now. */
-function unlock(index: i32): void {
-  const word = words + <usize>index * STRIDE;
-  assert(load<i32>(word) == 1);
-  store<i32>(word, 0);
+function lock(): i32 {
+  if (mode == PercpuMode.CpuId) return spinlockLock(words);
+  let index: i32;
+  do {
+    index = percpuIndex(mode);
+  } while (
+    loadCbneStore(MemoryOrder.Relaxed, mode, words + <usize>index * STRIDE, 0, 1, index) != 0
+  );
+  return index;
 }
 
 function countLocked(_unused: usize): i32 {
   for (let n = 0; n < times; n++) {
-    const index = percpu.lock(mode, words);
+    const index = lock();
     const count = counts + <usize>index * STRIDE;
     store<i32>(count, load<i32>(count) + 1);
-    unlock(index);
+    spinlockUnlock(words, index);
   }
   return 0;
 }
@@ -89,33 +100,48 @@ function countLocked(_unused: usize): i32 {
 function push(node: usize): void {
   let result: i32;
   do {
-    const index = op.index(mode);
+    const index = percpuIndex(mode);
     const head = words + <usize>index * STRIDE;
     const first = load<usize>(head);
     store<usize>(node, first);
-    result = percpu.compareExchange(mode, index, head, first, node);
+    if (mode == PercpuMode.CpuId) result = compareExchange(index, head, first, node);
+    else result = loadCbneStore(MemoryOrder.Relaxed, mode, head, first, node, index);
   } while (result != 0);
 }
 
 /** 0: the list is empty. */
-function pop(): usize {
+function pop(found: usize): usize {
+  return mode == PercpuMode.CpuId ? popChecked() : popById(found);
+}
+
+function popChecked(): usize {
   let first: usize;
   let result: i32;
   do {
-    const index = op.index(mode);
-    const head = words + <usize>index * STRIDE;
+    const cpu = rseq.cpuId();
+    const head = words + <usize>cpu * STRIDE;
     first = load<usize>(head);
     if (first == 0) return 0;
     const next = load<usize>(first);
     // That the next is still the next keeps a head that has come back from being taken for the old one.
-    result = percpu.compareExchangeCheck(mode, index, head, first, next, first, next);
+    result = compareExchangeCheck(cpu, head, first, next, first, next);
   } while (result != 0);
   return first;
 }
 
-function moveNodes(_unused: usize): i32 {
+function popById(found: usize): usize {
+  let result: i32;
+  do {
+    const index = percpuIndex(mode);
+    const head = words + <usize>index * STRIDE;
+    result = loadCbeqStoreAddLoadStore(MemoryOrder.Relaxed, mode, head, 0, 0, found, index);
+  } while (result < 0);
+  return result == 0 ? load<usize>(found) : 0;
+}
+
+function moveNodes(room: usize): i32 {
   for (let n = 0; n < times; n++) {
-    const node = pop();
+    const node = pop(room);
     schedYield();
     if (node != 0) push(node);
   }
@@ -137,10 +163,10 @@ function drainLists(): i32 {
   const set = zeroed(SET_BYTES);
   let sum = 0;
   for (let index = 0; index < nrCpus(); index++) {
-    if (mode == CPU_ID) pinTo(index, set);
+    if (mode == PercpuMode.CpuId) pinTo(index, set);
     const head = words + <usize>index * STRIDE;
     for (let node = load<usize>(head); node != 0; node = load<usize>(head)) {
-      if (mode == CPU_ID) assert(pop() == node);
+      if (mode == PercpuMode.CpuId) assert(popChecked() == node);
       else store<usize>(head, load<usize>(node));
       sum += load<i32>(node, NODE_DATA);
     }
