@@ -1,28 +1,33 @@
-// === mutex: a lock to sleep on =====================================================================
+// === mutex: a lock to sleep on ===================================================================
 //
-//   word: 0 free   1 taken   2 taken, and somebody may sleep
+//   mutex ──► i32   0 free   1 held   2 held, and somebody may sleep
 //
-// After Drepper, "Futexes Are Tricky", mutex 2. Who finds it free pays one compare-exchange and, to give
-// it back, one exchange. Not recursive, and not for signal handlers: one that interrupts the owner waits
-// for ever.
+// "mutex2" of Drepper, "Futexes Are Tricky": nobody calls the kernel while there is nobody to wait for.
+// Who has slept takes the lock as 2: it cannot know whether it was the only one.
+//
+// Not recursive. Not in a handler that may interrupt a holder: that would wait for itself.
 
 import { futexWait, futexWake } from './sys';
 
-/** Bytes of a mutex, which is free when they are zero. */
+const FREE: i32 = 0;
+const HELD: i32 = 1;
+const CONTENDED: i32 = 2;
+
+/** Bytes of a mutex, aligned to 4; all zero is a free one. */
 export const MUTEX_BYTES: usize = 4;
 
-/** Take the mutex at `word`; sleeps while another thread has it. */
-export function mutexLock(word: usize): void {
-  if (atomic.cmpxchg<i32>(word, 0, 1) == 0) return;
-  while (atomic.xchg<i32>(word, 2) != 0) futexWait(word, 2, 0);
+/** Take the mutex; sleep until it is free. */
+export function mutexLock(mutex: usize): void {
+  if (mutexTryLock(mutex)) return;
+  while (atomic.xchg<i32>(mutex, CONTENDED) != FREE) futexWait(mutex, CONTENDED, 0);
 }
 
-/** Take it if it is free. Returns whether it was. */
-export function mutexTryLock(word: usize): bool {
-  return atomic.cmpxchg<i32>(word, 0, 1) == 0;
+/** Take the mutex if it is free. Returns whether it was. */
+export function mutexTryLock(mutex: usize): bool {
+  return atomic.cmpxchg<i32>(mutex, FREE, HELD) == FREE;
 }
 
-/** Give it back. Preconditions: the caller has it. */
-export function mutexUnlock(word: usize): void {
-  if (atomic.xchg<i32>(word, 0) == 2) futexWake(word, 1);
+/** Preconditions: the caller holds it. */
+export function mutexUnlock(mutex: usize): void {
+  if (atomic.xchg<i32>(mutex, FREE) == CONTENDED) futexWake(mutex, 1);
 }
