@@ -4,6 +4,7 @@
 import {
   join,
   rtSigprocmask,
+  schedSetaffinity,
   signal,
   SignalHandler,
   spawn,
@@ -13,6 +14,7 @@ import { SIG_BLOCK, SIG_UNBLOCK } from 'wasm-rseq/src/abi/signal';
 
 const SIGNAL: i32 = 10;
 const MASK: usize = memory.data(8, 8);
+const CPUS: usize = memory.data(8, 8);
 
 let entryIndex: i32 = 0;
 
@@ -35,4 +37,10 @@ export function runThreads(entry: ThreadFunction, handler: SignalHandler): void 
 function withSignal(argument: usize): i32 {
   rtSigprocmask(SIG_UNBLOCK, MASK, 0);
   return call_indirect<i32>(entryIndex, argument);
+}
+
+/** Keep this thread on a CPU, and those that it spawns from now on. */
+export function stayOn(cpu: i32): void {
+  store<u64>(CPUS, 1 << cpu);
+  schedSetaffinity(0, 8, CPUS);
 }
