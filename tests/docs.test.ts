@@ -21,6 +21,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'bench/README.md',
   'examples/param-test/README.md',
+  'examples/rcu-hash-table/README.md',
   'examples/two-modules/README.md',
   'examples/wordcount/README.md',
   ...readdirSync('docs').map((name) => `docs/${name}`),
