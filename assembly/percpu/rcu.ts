@@ -113,8 +113,8 @@ export function rcuCall(rcu: usize, head: usize, callback: RcuCallback): void {
 }
 
 /**
- * Wait as rcuSynchronize does, then make the calls that were left with rcuCall by now, the last first. When
- * it returns, all of them have been made, by this thread or by another.
+ * Make the calls that were left with rcuCall by now, the last first, when every reader that has begun has
+ * ended. When it returns, all of them have been made, by this thread or by another.
  * Preconditions: as rcuSynchronize; callbacks themselves do not wait.
  */
 export function rcuBarrier(rcu: usize): void {
