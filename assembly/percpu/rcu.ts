@@ -20,7 +20,8 @@
 // seen to end who was not seen to begin. A period alone could stay busy for ever, one reader after the
 // other; so new ones are sent to the other period while the old one runs dry.
 //
-// Aborted or not registered, a reader counts atomically instead: it never tries twice.
+// Aborted or not registered, a reader counts atomically instead: it never tries twice. With ras, where nothing
+// tells, the process must have registered.
 
 import { mutexLock, mutexUnlock } from '../mutex';
 import { rseq } from '../rseq';
