@@ -93,6 +93,13 @@ const MISTAKES: readonly (readonly [string, string, number, string, string])[] =
   ],
   [
     'a link that leads out of the pool',
+    `${FREE_BOTH} store<usize>(linkOfFirst - 4, first + 4096); mempoolDestroy(pool);`,
+    4096,
+    'mempool: the free list leads to',
+    'which is no free item',
+  ],
+  [
+    'a last link that leads out of the pool',
     `${FREE_BOTH} store<usize>(linkOfFirst, first + 4096); mempoolDestroy(pool);`,
     4096,
     'mempool: the free list leads to',
@@ -110,7 +117,7 @@ const MISTAKES: readonly (readonly [string, string, number, string, string])[] =
 /** The link of item 0 is in front of the header of 16 bytes. */
 function run(program: string) {
   const source = program.replaceAll('linkOfFirst', '(first - 20)');
-  return bootSource(source, { cpus: 2 }).then((host) => ({
+  return bootSource(source, { cpus: 2, fuelLimit: 1e6 }).then((host) => ({
     first: host.printed,
     result: host.run(),
   }));

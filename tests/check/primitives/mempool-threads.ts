@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript
-// The memory pool's lock: three threads take an item each of a pool that has to grow for the third, and give
-// it back.
+// The memory pool's lock: main has an item, and two threads take one each of a pool that has to grow for the
+// last, and give it back.
 // Invariant: an item has one owner, and in the end all are free, poison, and in the free list.
 
 import { join, spawn } from 'wasm-rseq/assembly';
@@ -13,7 +13,6 @@ import {
 } from 'wasm-rseq/assembly/percpu/mempool';
 
 const STRIDE: usize = 64;
-const ITEM_BYTES: usize = 32;
 
 let pool: usize = 0;
 
@@ -27,12 +26,15 @@ function use(thread: usize): i32 {
 }
 
 export function main(): i32 {
-  pool = mempoolCreate(ITEM_BYTES, STRIDE, 2, MEMPOOL_ROBUST);
+  pool = mempoolCreate(32, STRIDE, 2, MEMPOOL_ROBUST);
+  const item = mempoolMalloc(pool);
+  store<i32>(item, -1);
   const first = spawn(use, 1);
   const second = spawn(use, 2);
-  use(3);
   join(first);
   join(second);
+  assert(load<i32>(item) == -1, 'another has this item, too');
+  mempoolFree(item, STRIDE);
   mempoolDestroy(pool);
   return 0;
 }

@@ -27,6 +27,8 @@ const STRIDE: usize = 64;
 const INIT: usize = memory.data(32, 8);
 const ONES: u32 = 0x01010101;
 const TWOS: u32 = 0x02020202;
+/** What is not there is not written to. */
+const NO_ITEM: usize = 0;
 
 let item: usize = 0;
 let handled: i32 = 0;
@@ -48,10 +50,15 @@ function onSignal(_signo: i32): void {
 export function main(): i32 {
   assert(rseq.register() == 0, 'registration failed');
   memory.fill(INIT, 1, 32);
+  store<u32>(NO_ITEM, TWOS);
   refuse();
+  const free = heap.alloc(4);
+  heap.free(free);
   fillPool(0);
   fillPool(MEMPOOL_ROBUST);
   fillSet();
+  assert(load<u32>(NO_ITEM) == TWOS, 'an item was initialised that there is not');
+  assert(heap.alloc(4) == free, 'memory was not freed');
   const pool = mempoolCreate(4, STRIDE, 1, MEMPOOL_ROBUST);
   item = mempoolZmalloc(pool);
   runThreads(count, onSignal);
@@ -66,7 +73,9 @@ function refuse(): void {
   assert(mempoolCreate(65, STRIDE, 1, 0) == 0, 'an item that is larger than the stride');
   assert(mempoolCreate(4, STRIDE, 0, 0) == 0, 'no ranges');
   assert(mempoolCreate(4, STRIDE, 1, 2) == 0, 'flags that there are not');
-  assert(mempoolMalloc(mempoolCreate(64, STRIDE, 1, 0)) != 0, 'an item that is the stride');
+  const pool = mempoolCreate(64, STRIDE, 1, 0);
+  assert(mempoolMalloc(pool) != 0, 'no item that is the stride');
+  mempoolDestroy(pool);
 }
 
 /** Two ranges of two items of 32 bytes. */
@@ -107,6 +116,7 @@ function fillSet(): void {
   assert(mempoolSetAddPool(set, large) == -Errno.EBUSY, 'two pools of a size');
   const other = mempoolCreate(64, 2 * STRIDE, 1, 0);
   assert(mempoolSetAddPool(set, other) == -Errno.EINVAL, 'another stride');
+  mempoolDestroy(other);
   const first = mempoolSetMalloc(set, 4);
   for (let n = 1; n < 16; n++) assert(mempoolSetMalloc(set, n % 5) == first + n * 4, 'not small');
   const second = mempoolSetZmalloc(set, 4);
