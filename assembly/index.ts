@@ -48,4 +48,36 @@ export {
   spinlockUnlock,
 } from './percpu/spinlock';
 export { stackCreate, stackPop, stackPush } from './percpu/stack';
+export { MUTEX_BYTES, mutexLock, mutexTryLock, mutexUnlock } from './mutex';
+export {
+  RCU_HEAD_BYTES,
+  rcuAssign,
+  rcuBarrier,
+  rcuCall,
+  RcuCallback,
+  rcuCreate,
+  rcuDereference,
+  rcuReadLock,
+  rcuReadUnlock,
+  rcuSynchronize,
+} from './percpu/rcu';
+export {
+  MEMPOOL_MIN_STRIDE,
+  MEMPOOL_POISON,
+  MEMPOOL_ROBUST,
+  MEMPOOL_STRIDE,
+  mempoolCreate,
+  mempoolDestroy,
+  mempoolFree,
+  mempoolMalloc,
+  mempoolMallocInit,
+  mempoolSetAddPool,
+  mempoolSetCreate,
+  mempoolSetDestroy,
+  mempoolSetMalloc,
+  mempoolSetMallocInit,
+  mempoolSetZmalloc,
+  mempoolZmalloc,
+  percpuPtr,
+} from './percpu/mempool';
 export * from './sys';

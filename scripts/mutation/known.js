@@ -9,6 +9,14 @@ const ARGUMENTS = 'it asks for arguments only, which are the same in every try';
 const ONE_MEMORY = 'threads take turns on one memory: both stores do the same to it';
 const ONLY_SIGNAL = 'nothing interrupts the handler: the thread gets one signal';
 
+const CPU_0_ATOMICALLY = 'on CPU 0 readers count atomically, which is slower and right';
+const NOBODY_YET = 'nobody else has the pool before it is made';
+const LOCKED = 'the lock is held, and nobody looks there without it';
+const UNBROKEN =
+  'it looks for what no program does that is right; tests/percpu/mempool.test.ts has those that are not';
+const NOT_AGAIN =
+  'its only load: stopped behind it, the thread stands at start(); and one that is sent back does not try again';
+
 /** No schedule makes them do what their subject would not. */
 export const EQUIVALENT = new Map([
   [
@@ -153,6 +161,75 @@ export const EQUIVALENT = new Map([
   [
     'percpu/ops loadCbneMemcpyStore: at + 8 <= length to at + 8 < length',
     'the last 8 bytes are copied one by one then',
+  ],
+  ['percpu/rcu countHere: rseq.cpuId() < 0 to rseq.cpuId() <= 0', CPU_0_ATOMICALLY],
+  ['percpu/rcu countHere: rseq.cpuId() < 0 to rseq.cpuId() < 1', CPU_0_ATOMICALLY],
+  [
+    'percpu/rcu rcuBarrier: head != 0 to head != 1',
+    'with nothing to call it waits for readers, which is slower and right',
+  ],
+  [
+    'percpu/rcu countHere: restart() before `if (rseq.cpuId() < 0) return false`',
+    'who was sent back gives up all the same',
+  ],
+  [
+    'percpu/rcu countHere: start() behind `const slot = word + <usize>rseq.cpuId() * LINE_BYTES`',
+    NOT_AGAIN,
+  ],
+  [
+    'percpu/rcu countHere: `const slot = word + <usize>rseq.cpuId() * LINE_BYTES` before restart()',
+    NOT_AGAIN,
+  ],
+  [
+    'percpu/mempool mempoolCreate: `store<usize>(pool, stride, STRIDE)` before `store<usize>(pool, <usize>1 << orderOf(itemBytes), ITEM_B...`',
+    NOBODY_YET,
+  ],
+  [
+    'percpu/mempool mempoolCreate: `store<u32>(pool, flags, FLAGS)` before `store<usize>(pool, stride, STRIDE)`',
+    NOBODY_YET,
+  ],
+  [
+    'percpu/mempool mempoolCreate: `store<u32>(pool, maxRanges, MAX_RANGES)` before `store<u32>(pool, flags, FLAGS)`',
+    NOBODY_YET,
+  ],
+  [
+    'percpu/mempool addRange: `store<usize>(range, load<usize>(pool, RANGES), NEXT_RANGE)` before `store<usize>(range, pool, POOL)`',
+    LOCKED,
+  ],
+  [
+    'percpu/mempool addRange: `store<usize>(range, 0, USED)` before `store<usize>(range, load<usize>(pool, RANGES), NEXT_RANGE)`',
+    LOCKED,
+  ],
+  [
+    'percpu/mempool addRange: `store<usize>(range, block, BLOCK)` before `store<usize>(range, 0, USED)`',
+    LOCKED,
+  ],
+  [
+    'percpu/mempool addRange: `store<usize>(pool, range, RANGES)` before `store<usize>(range, block, BLOCK)`',
+    LOCKED,
+  ],
+  [
+    'percpu/mempool addRange: `store<u32>(pool, count + 1, RANGE_COUNT)` before `store<usize>(pool, range, RANGES)`',
+    LOCKED,
+  ],
+  ['percpu/mempool isItem: range != 0 to range != 1', UNBROKEN],
+  [
+    'percpu/mempool isItem: range != 0 to range != 1 #2',
+    'nothing is at address 0, where it finds that no byte of the range has been used',
+  ],
+  [
+    'percpu/mempool isItem: item - range - HEADER_BYTES < load<usize>(range, USED) to item - range - HEADER_BYTES <= load<usize>(range, USED)',
+    UNBROKEN,
+  ],
+  ['percpu/mempool checkPoison: cpu < n to cpu >= n', UNBROKEN],
+  ['percpu/mempool checkPoison: at < copy + bytes to at >= copy + bytes', UNBROKEN],
+  [
+    'percpu/mempool checkItems: item < base + load<usize>(pool, STRIDE) to item >= base + load<usize>(pool, STRIDE)',
+    UNBROKEN,
+  ],
+  [
+    'percpu/mempool orderOf: bytes <= LINK_BYTES to bytes < LINK_BYTES',
+    '4 bytes are rounded up to 4 either way',
   ],
 ]);
 
