@@ -72,7 +72,7 @@ let totalRoom: usize = 0;
 let isInitialised: bool = false;
 
 /**
- * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a sixth
+ * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a quarter
  * of the heap, or 64 KiB for each CPU. They give back what they have.
  */
 export function mallocSetCacheLimit(bytes: usize): void {

@@ -262,7 +262,9 @@ export class Space {
       return undefined;
     }
     const next = transitions.leaf(states, 0, length, action);
-    if (next.isSmall && locality.isLocal(next)) return next;
+    if (next.isSmall && locality.isLocal(next)) {
+      return this.#entersSection(next, action) ? undefined : next;
+    }
     const word = transitions.firstWord(states, 0, action);
     if (word === undefined ? transitions.isFixed(states, 0, action) : locality.isShared(word)) {
       leaf.stopsIn = locality.search;
@@ -279,6 +281,17 @@ export class Space {
     const { current, hasPercpuBase } = executor.sharedInfo(states[SHARED] as number);
     if (hasPercpuBase && thread.affinity.length > 1) return false;
     return current[cpuOf(action)] === tid;
+  }
+
+  /** A thread that loses its CPU before such a step goes on; behind it, it is sent back. */
+  #entersSection({ changes }: Leaf, action: Action): boolean {
+    const { executor } = this.transitions;
+    const place = THREADS + tidOf(action) - 1;
+    for (let index = 0; index < changes.length; index += 2) {
+      if (changes[index] !== place) continue;
+      return executor.threadInfo(changes[index + 1] as number).isInSection;
+    }
+    return false;
   }
 
   /** No other thread is there to notice anything. */

@@ -33,6 +33,33 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
       return 0;
     }`,
   ],
+  'a thread goes on into a section that would send it back a step later': [
+    { cpus: 1 },
+    `
+    import { join, rseq, spawn } from 'wasm-rseq/assembly';
+    const PLACE: usize = memory.data(4, 64);
+    const OLD: usize = memory.data(4, 64);
+    const NEW: usize = memory.data(4, 64);
+    const MINE: usize = memory.data(4, 64);
+    function worker(_: usize): i32 {
+      const place = load<usize>(PLACE);
+      store<i32>(MINE, 1);
+      if (rseq.restart()) return 0;
+      rseq.start();
+      store<i32>(place, load<i32>(place) + 1);
+      rseq.end();
+      return 0;
+    }
+    export function main(): i32 {
+      rseq.register();
+      store<usize>(PLACE, OLD);
+      const tid = spawn(worker, 0);
+      store<usize>(PLACE, NEW);
+      const before = load<i32>(OLD);
+      join(tid);
+      return load<i32>(OLD) == before ? 0 : 1;
+    }`,
+  ],
   'the only thread is moved between two readings of the CPU': [
     { cpus: 2 },
     `

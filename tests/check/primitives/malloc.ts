@@ -1,14 +1,16 @@
 // @ts-nocheck AssemblyScript
-// malloc: two threads get a block of whatever CPU they are on, a third one frees one. Every CPU has blocks at
-// hand. The handler allocates nothing: it might interrupt the owner of the lock.
+// malloc: two threads get a block each, one on either CPU, while main frees one; the CPUs have blocks at hand. The
+// sections are the slab's, where threads migrate. The handler allocates nothing: it might interrupt the owner
+// of the lock.
 // Invariant: nobody gets a block that another one has.
 
 import { rseq, schedSetaffinity } from 'wasm-rseq/assembly';
 import { free, malloc } from 'wasm-rseq/assembly/percpu/malloc';
+import { TCB_ROOM } from 'wasm-rseq/assembly/tcb';
 import { runThreads } from './threads';
 
-const MASK: usize = memory.data(4, 4);
-/** Of each thread. */
+/** Of each thread, 64 bytes apart. */
+const MASKS: usize = memory.data(3 * 64, 64);
 const BLOCKS: usize = memory.data(3 * 4, 4);
 
 function take(): usize {
@@ -19,26 +21,30 @@ function give(block: usize): void {
   free(block);
 }
 
+function runOn(thread: usize, cpu: i32): void {
+  store<i32>(MASKS + thread * 64, 1 << cpu);
+  schedSetaffinity(0, 4, MASKS + thread * 64);
+}
+
 function use(thread: usize): i32 {
-  if (thread == 0) give(load<usize>(BLOCKS));
-  else store<usize>(BLOCKS + thread * 4, take());
+  if (thread == 0) {
+    give(load<usize>(BLOCKS));
+    return 0;
+  }
+  if (thread == 1) runOn(thread, 1);
+  store<usize>(BLOCKS + thread * 4, take());
   return 0;
 }
 
 function onSignal(_signo: i32): void {}
 
-function runOn(cpus: i32): void {
-  store<i32>(MASK, cpus);
-  schedSetaffinity(0, 4, MASK);
-}
-
-/** A block for each CPU's slab. */
+/** Blocks for each CPU's slab, and what spawn allocates. main stays on CPU 0. */
 function warmUp(): void {
-  for (let cpu = 0; cpu < 2; cpu++) {
-    runOn(1 << cpu);
+  for (let cpu = 1; cpu >= 0; cpu--) {
+    runOn(0, cpu);
     give(take());
+    heap.free(heap.alloc(TCB_ROOM));
   }
-  runOn(3);
 }
 
 export function main(): i32 {
