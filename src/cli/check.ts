@@ -58,7 +58,7 @@ async function checkFile(
   const program = await loadProgram(file, { metering: 'instruction', ...options });
   if (options.trace !== undefined) requireWritable(options.trace);
   if (options.checkpoint !== undefined) requireWritable(options.checkpoint);
-  if (options.lint) await warn(file);
+  if (options.lint) await warn(file, options);
   const subject = toSubject(program, options, guestArguments);
   const { result, checkpoint } = await checkProgram(program, options, subject);
   if (options.trace !== undefined && result.schedule !== undefined) {
@@ -171,9 +171,9 @@ function describe({ states, transitions, queue, depth, done, seconds }: Progress
 }
 
 /** What the lints find is no verdict. */
-async function warn(file: string): Promise<void> {
+async function warn(file: string, { runtime }: CheckCommandOptions): Promise<void> {
   if (programKind(file) !== 'ts') return;
-  for (const finding of await lintProgram(file, { allow: [] })) {
+  for (const finding of await lintProgram(file, { ...(runtime !== undefined && { runtime }) })) {
     process.stderr.write(`${formatFinding(finding)}\n`);
   }
 }

@@ -40,7 +40,8 @@ function commandLine(
   guestArguments: readonly string[],
   choices: readonly string[],
 ): string {
-  const { cpus, threads, seed, fuelLimit, memoryLimit, abi, metering, optimize, stdin } = options;
+  const { cpus, threads, seed, fuelLimit, memoryLimit, stdin } = options;
+  const { abi, metering, optimize, runtime } = options;
   const words = [
     'wasm-rseq',
     command,
@@ -58,6 +59,7 @@ function commandLine(
     ...(options.rseqDebug === true ? ['--rseq-debug'] : []),
     ...unlessDefault('--metering', metering, undefined),
     ...unlessDefault('--optimize', optimize, undefined),
+    ...unlessDefault('--runtime', runtime, undefined),
     ...unlessDefault('--stdin', stdin, undefined),
     ...(guestArguments.length === 0 ? [] : ['--', ...guestArguments]),
   ];

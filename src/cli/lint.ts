@@ -1,17 +1,19 @@
 // wasm-rseq lint: mistakes in sections that compile, and run most of the time.
 
 import type { Command } from 'commander';
-import { lintModule, lintProgram } from '../toolchain/compile.js';
+import { lintModule, lintProgram, type Runtime } from '../toolchain/compile.js';
 import { type Finding, formatFinding } from '../toolchain/lint.js';
 import { RULES } from '../toolchain/lint-rules.js';
 import { readBytes } from './files.js';
 import { FINDINGS, type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
+import { runtimeOption } from './options.js';
 import { programKind } from './program.js';
 import { formatTable } from './table.js';
 import { announced } from './terminal.js';
 
 interface LintOptions {
   readonly allow?: readonly string[];
+  readonly runtime?: Runtime;
   readonly json?: boolean;
 }
 
@@ -36,11 +38,12 @@ export function addLint(program: Command, invocation: Invocation): void {
     .usage('[options] FILE')
     .argument('<file>', '.ts, or .wasm with its labels still calls')
     .option('--allow <rule...>', 'leave out what these rules find')
+    .addOption(runtimeOption())
     .option('--json', 'print one line of JSON');
   command.addHelpText('after', HELP);
   command.action(async (file: string, options: LintOptions) => {
     refuseGuestArguments(invocation, 'lint');
-    const findings = await findingsIn(file, { allow: options.allow ?? [] });
+    const findings = await findingsIn(file, options);
     const format = options.json === true ? JSON.stringify : formatFindings;
     process.stdout.write(`${format({ findings })}\n`);
     invocation.exitCode = findings.length === 0 ? SUCCESS : FINDINGS;
@@ -49,12 +52,12 @@ export function addLint(program: Command, invocation: Invocation): void {
 
 async function findingsIn(
   file: string,
-  options: { readonly allow: readonly string[] },
+  { allow = [], runtime }: LintOptions,
 ): Promise<readonly Finding[]> {
   const isSource = programKind(file) === 'ts';
   const linting = isSource
-    ? lintProgram(file, options)
-    : lintModule(new Uint8Array(readBytes(file)), options);
+    ? lintProgram(file, { allow, ...(runtime !== undefined && { runtime }) })
+    : lintModule(new Uint8Array(readBytes(file)), { allow });
   return announced(`looking at ${file}`, linting, process.stderr);
 }
 

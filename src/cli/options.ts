@@ -5,6 +5,7 @@ import { ABI_NAMES, type AbiName, type Metering } from '../abi/code-map.js';
 import type { SchedulerName } from '../host/host.js';
 import { MAX_CHECKED_CPUS } from '../check/action.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
+import { type Runtime, RUNTIMES } from '../toolchain/compile.js';
 import { InputError } from './files.js';
 
 /** How a .ts file is compiled. */
@@ -13,6 +14,7 @@ export interface CompileOptions {
   readonly abi?: readonly AbiName[];
   readonly metering?: Metering;
   readonly optimize?: number;
+  readonly runtime?: Runtime;
   /** Folder for compiled programs; false: none. */
   readonly cache?: string | false;
 }
@@ -87,6 +89,7 @@ export function addCompileOptions(command: Command): void {
     .addOption(abiOption())
     .addOption(choice('--metering <where>', 'points to interrupt at in a .ts file', METERINGS))
     .addOption(integer('-O, --optimize <level>', 'optimisation of a .ts file, 0 to 3', 0, 3))
+    .addOption(runtimeOption())
     .option('--cache <folder>', 'keep compiled programs here (default: a .cache folder)')
     .option('--no-cache', 'compile anew');
 }
@@ -206,6 +209,15 @@ function integer(flags: string, description: string, least: number, most: number
     if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
     throw unfit(option, text, `an integer from ${least} to ${most}`);
   });
+}
+
+/** Of whatever compiles a .ts file. */
+export function runtimeOption(): Option {
+  return choice(
+    '--runtime <name>',
+    'memory of a .ts file, percpu if it imports percpu/malloc, else stub',
+    RUNTIMES,
+  );
 }
 
 /** Names of ABIs, with commas between them. Errors: InputError with option, value and rule. */

@@ -53,6 +53,7 @@ export async function compile(
     ...(options.abi?.[0] !== undefined && { abi: options.abi[0] }),
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
+    ...(options.runtime !== undefined && { runtime: options.runtime }),
     ...(cacheFolder !== undefined && { cacheFolder }),
     ...(moduleFile !== undefined && { moduleFile: basename(moduleFile) }),
   });

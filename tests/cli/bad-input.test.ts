@@ -64,6 +64,7 @@ describe('option', () => {
     [['--trace-limit', '-5'], '--trace-limit -5 must be an integer from 0 to 9007199254740991'],
     [['--scheduler', 'best'], '--scheduler best must be random or round-robin'],
     [['--metering', 'none'], '--metering none must be instruction or block'],
+    [['--runtime', 'none'], '--runtime none must be stub or minimal or percpu'],
     [['-O', '4'], '--optimize 4 must be an integer from 0 to 3'],
   ])('%j is refused', async (option, complaint) => {
     expect(await complaintOf(['run', COUNTER, ...option])).toBe(complaint);

@@ -44,6 +44,19 @@ describe('lint', () => {
     });
   });
 
+  test('compiles with the runtime that is chosen, and refuses one that cannot be', async () => {
+    const guest = workspace.write(
+      'malloc.ts',
+      `import { malloc } from 'wasm-rseq/assembly/percpu/malloc';
+export function main(): i32 { return malloc(8) == 0; }
+`,
+    );
+
+    expect((await wasmRseq('lint', guest, '--runtime', 'percpu')).code).toBe(0);
+    const { code, stderr } = await wasmRseq('lint', guest, '--runtime', 'stub');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('needs the runtime percpu')]);
+  });
+
   test('--json prints one object', async () => {
     const { code, stdout } = await wasmRseq('lint', WRONG, '--json');
 

@@ -193,6 +193,18 @@ describe('summary', () => {
     expect(again).toEqual({ code, stderr, stdout: again.stdout });
   });
 
+  test('of a failure repeats it with the runtime that was chosen', async () => {
+    const { stderr } = await run(UNPROTECTED, '--runtime', 'percpu');
+
+    const [hash, repeat = ''] = [
+      /trace hash +(\w+)/.exec(stderr)?.[1],
+      stderr.trimEnd().split('\n').at(-1),
+    ];
+    expect(repeat).toContain(' --runtime percpu');
+    expect((await run(...repeat.split(' ').slice(4))).stderr).toContain(hash);
+    expect((await run(UNPROTECTED)).stderr).not.toContain(hash);
+  });
+
   test('of a failure with a saved schedule names the replay', async () => {
     const saved = workspace.path('failure.txt');
 
