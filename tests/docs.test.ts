@@ -20,6 +20,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'bench/README.md',
+  'examples/malloc-replay/README.md',
   'examples/param-test/README.md',
   'examples/rcu-hash-table/README.md',
   'examples/two-modules/README.md',
@@ -38,11 +39,11 @@ function blocks(document: string): Block[] {
   return [...fences].map(([, language = '', text = '']) => ({ language, text }));
 }
 
-/** A folder that sees the examples and has the package installed. */
+/** A folder that sees the examples, and the fixtures of the tests, and has the package installed. */
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-rseq-docs-'));
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-  symlinkSync(resolve('examples'), join(folder, 'examples'));
+  for (const name of ['examples', 'tests']) symlinkSync(resolve(name), join(folder, name));
   return folder;
 }
 

@@ -4,6 +4,9 @@
 // and shorter ones come before longer ones, so a decoder needs the count of each length and the symbols in
 // the order of their codes.
 
+/** No input byte makes more bytes of output. */
+export const MOST_PACKED: usize = 1032;
+
 const MAX_BITS: i32 = 15;
 const MAX_LITERALS: i32 = 288;
 const MAX_DISTANCES: i32 = 32;
@@ -14,6 +17,9 @@ const DISTANCES: usize = memory.data(2 * (16 + 32), 2);
 /** Lengths of the codes of a block, u8 each, and where the codes of each length begin, u16. */
 const LENGTHS: usize = memory.data(288 + 32);
 const OFFSETS: usize = memory.data(2 * 16, 2);
+
+/** What the checksum makes of each byte, u32. */
+const REMAINDERS: usize = memory.data(4 * 256, 4);
 
 const LENGTH_BASES = memory.data<u16>([
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163,
@@ -52,7 +58,7 @@ export function unpackedBytes(from: usize, bytes: usize): usize {
   return load<u32>(from + bytes - 4);
 }
 
-/** Unpack to `to`, which has room for `unpackedBytes`. Returns whether all was as it must be. */
+/** Unpack to `to`, which has room for `unpackedBytes`. Returns whether all was as it must be, the checksum too. */
 export function unpack(from: usize, bytes: usize, to: usize): bool {
   input = skipHeader(from);
   inputEnd = from + bytes - 8;
@@ -68,7 +74,21 @@ export function unpack(from: usize, bytes: usize, to: usize): bool {
       return false;
     }
   }
-  return output == outputEnd;
+  return output == outputEnd && checksum(to, outputEnd) == load<u32>(from + bytes - 8);
+}
+
+/** CRC-32 of the bytes from `at` to `end`. */
+function checksum(at: usize, end: usize): u32 {
+  for (let byte: u32 = 0; byte < 256; byte++) {
+    let rest = byte;
+    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
+    store<u32>(REMAINDERS + <usize>byte * 4, rest);
+  }
+  let sum: u32 = ~0;
+  for (let here = at; here < end; here++) {
+    sum = (sum >>> 8) ^ load<u32>(REMAINDERS + <usize>((sum ^ load<u8>(here)) & 0xff) * 4);
+  }
+  return ~sum;
 }
 
 /** Flags: 4 extra, 8 name, 16 comment, 2 checksum. */
@@ -141,6 +161,7 @@ function copyStored(): bool {
   bitCount = 0;
   if (input + 4 > inputEnd) return false;
   const length = <usize>load<u16>(input);
+  if (length + load<u16>(input, 2) != 0xffff) return false;
   input += 4;
   if (input + length > inputEnd || output + length > outputEnd) return false;
   memory.copy(output, input, length);

@@ -15,6 +15,7 @@ import {
   FREE,
   loadTrace,
   objectCount,
+  REALLOCATE,
   RECORD_BYTES,
   RECORD_OBJECT,
   RECORD_SIZE,
@@ -32,6 +33,8 @@ let sizes: usize = 0;
 let steps: usize = 0;
 /** Of each record: how many of its object come before. */
 let ordinals: usize = 0;
+/** Of each thread. */
+let tids: usize = 0;
 
 const LIVE: usize = memory.data(4, 4);
 const PEAK: usize = memory.data(4, 4);
@@ -39,20 +42,23 @@ const text: usize = memory.data(64);
 
 /** What main does. */
 export function replay<A>(): i32 {
+  const pagesAtFirst = memory.size();
   assert(rseq.register() == 0, 'registration failed');
   // The allocator takes what memory there is now; what comes later is not its own.
   changetype<A>(0).free(changetype<A>(0).allocate(1));
+  const pagesOfHeap = memory.size() - pagesAtFirst;
   loadTrace();
   addresses = takePages(<usize>objectCount * 4);
   sizes = takePages(<usize>objectCount * 4);
   steps = takePages(<usize>objectCount * 4);
   ordinals = takePages(<usize>recordCount * 4);
+  tids = takePages(<usize>nrThreads() * 4);
   numberRecords();
-  const before = <usize>memory.size() << 16;
+  const pagesBefore = memory.size();
   if (isTiming()) for (let n = roundsOf(); n > 0; n--) timeRound<A>();
   else checkOnThreads<A>();
   say('peakLive ', load<u32>(PEAK));
-  say('peakHeap ', (<usize>memory.size() << 16) - before + HEAP_AT_FIRST);
+  say('peakHeap ', (<usize>(pagesOfHeap + memory.size() - pagesBefore) << 16) + HEAP_AT_FIRST);
   return 0;
 }
 
@@ -61,13 +67,19 @@ const HEAP_AT_FIRST: usize = 65536 - (__heap_base & 0xffff);
 
 function numberRecords(): void {
   for (let n: usize = 0; n < <usize>recordCount; n++) {
-    const slot = steps + objectOf(records + n * RECORD_BYTES) * 4;
-    assert(slot < steps + <usize>objectCount * 4, 'an object has a number that is too high');
+    const record = records + n * RECORD_BYTES;
+    assert(isCall(load<u8>(record)), 'a record is no call of an allocator');
+    assert(objectOf(record) < <usize>objectCount, 'an object has a number that is too high');
+    const slot = steps + objectOf(record) * 4;
     const before = load<u32>(slot);
     store<u32>(ordinals + n * 4, before);
     store<u32>(slot, before + 1);
   }
   memory.fill(steps, 0, <usize>objectCount * 4);
+}
+
+function isCall(op: i32): bool {
+  return op == ALLOCATE || op == FREE || op == REALLOCATE;
 }
 
 // @ts-ignore: decorator
@@ -106,7 +118,6 @@ function replayChunk<A>(from: usize, end: usize): void {
 // --- check -----------------------------------------------------------------------------------------
 
 function checkOnThreads<A>(): void {
-  const tids = takePages(<usize>nrThreads() * 4);
   for (let n: usize = 0; n < <usize>nrThreads(); n++) {
     const tid = spawn((part: usize): i32 => checkPart<A>(<u32>part), n);
     assert(tid > 0, 'no more threads');

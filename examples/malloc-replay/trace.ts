@@ -6,7 +6,7 @@
 // Little endian, gzip around it or not. Objects are numbered from 0; one that is never freed is live at the end.
 
 import { argument, close, open, read } from 'wasm-rseq/assembly';
-import { isGzip, unpack, unpackedBytes } from './inflate';
+import { isGzip, MOST_PACKED, unpack, unpackedBytes } from './inflate';
 
 export const ALLOCATE: i32 = 1;
 export const FREE: i32 = 2;
@@ -19,6 +19,7 @@ export const RECORD_OBJECT: usize = 6;
 const HEADER_BYTES: usize = 16;
 const MAGIC: u32 = 0x3152544d;
 const PATH_BYTES: i32 = 4096;
+const DAMAGED = 'the trace is a damaged gzip file';
 const BLOCK_BYTES: i32 = 1 << 16;
 
 /** Address of the first record. */
@@ -52,14 +53,17 @@ function useTrace(from: usize, bytes: usize): void {
   let size = bytes;
   if (isGzip(from, bytes)) {
     size = unpackedBytes(from, bytes);
+    assert(size / MOST_PACKED <= bytes, DAMAGED);
     trace = takePages(size);
-    assert(unpack(from, bytes, trace), 'the trace is no gzip file, or is damaged');
+    assert(unpack(from, bytes, trace), DAMAGED);
   }
   assert(size >= HEADER_BYTES && load<u32>(trace) == MAGIC, 'the trace does not begin with MTR1');
   recordCount = load<i32>(trace, 4);
   objectCount = load<i32>(trace, 8);
   records = trace + HEADER_BYTES;
-  assert(size == HEADER_BYTES + <usize>recordCount * RECORD_BYTES, 'the trace has another length than it says');
+  const bytesOfRecords = <u64>load<u32>(trace, 4) * RECORD_BYTES;
+  assert(size == HEADER_BYTES + bytesOfRecords, 'the trace has another length than it says');
+  assert(<u32>objectCount <= <u32>recordCount, 'the trace has more objects than records');
 }
 
 /** Zero pages for `bytes`, behind all there is. */

@@ -32,10 +32,20 @@ export function writeProgram(folder: string, variant: Variant, main?: Source): W
   const others = readSources(folder).filter(({ path }) => path !== main?.path);
   const sources = main === undefined ? others : [main, ...others];
   if (variant === 'plain') return { folder: writeOnce(sources) };
-  const changeText = variant === 'twin' ? withoutLabels : withComparisonsTwice;
-  const change = ({ path, text }: Source): Source => ({ path, text: changeText(text) });
-  const library = [...readLibrary('assembly').map(change), ...readLibrary('src/abi')];
-  return { folder: writeOnce(sources.map(change)), libraryFolder: writeOnce(library) };
+  const change = changeOf(variant);
+  return { folder: writeOnce(sources.map(change)), libraryFolder: writeLibrary(variant) };
+}
+
+/** A package folder with the guest library, changed. */
+export function writeLibrary(variant: Variant): string {
+  const library = readLibrary('assembly').map(changeOf(variant));
+  return writeOnce([...library, ...readLibrary('src/abi')]);
+}
+
+function changeOf(variant: Variant): (source: Source) => Source {
+  if (variant === 'plain') return (source) => source;
+  const change = variant === 'twin' ? withoutLabels : withComparisonsTwice;
+  return ({ path, text }) => ({ path, text: change(text) });
 }
 
 function readLibrary(folder: string): Source[] {
