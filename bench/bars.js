@@ -9,7 +9,7 @@ import { FEW, MOST } from './groups/threads.js';
 
 export const NOT_RUN = 'not run';
 
-const atMost = (name, limit, value) => ({ name, sign: '<=', limit, value });
+export const atMost = (name, limit, value) => ({ name, sign: '<=', limit, value });
 const atLeast = (name, limit, value) => ({ name, sign: '>=', limit, value });
 const ratio = (group, above, below) => (of) => of(group).ratio(above, below);
 
@@ -67,13 +67,13 @@ const BARS = [
 ];
 
 /** measured: what came of the groups that ran. */
-export function judge(measured, { isQuick }) {
+export function judge(measured, { isQuick }, bars = BARS) {
   const groups = new Map(measured.map((group) => [group.name, group]));
   const of = (name) => {
     if (!groups.has(name)) throw new Absent(NOT_RUN);
     return groups.get(name);
   };
-  return BARS.map((bar) => judgeOne(bar, of, isQuick));
+  return bars.map((bar) => judgeOne(bar, of, isQuick));
 }
 
 function judgeOne({ name, sign, limit, value: compute, isShortWhenAbsent }, of, isQuick) {

@@ -16,7 +16,8 @@ const LONGEST_MILLISECONDS = 60_000;
 let folder;
 const programs = new Map();
 
-function compile(name) {
+/** bench/native/<name>.c. Returns the path of the program. Errors: Absent. */
+export function compileNative(name) {
   if (!programs.has(name)) programs.set(name, compileAnew(name));
   return programs.get(name);
 }
@@ -45,15 +46,19 @@ export function nativeRival(name, program, way, form, turns) {
   return {
     name,
     warmUps: 0,
-    prepare: () => compile(program),
-    run: async () => ({ ns: await takeTime(await compile(program), [way, form, String(turns)]) }),
+    prepare: () => compileNative(program),
+    run: async () => ({
+      ns: Number(await runNative(await compileNative(program), [way, form, String(turns)])),
+    }),
   };
 }
 
-async function takeTime(program, args) {
+/** Returns what the program prints. Errors: Absent. */
+export async function runNative(program, args, environment = {}) {
+  const env = { ...process.env, ...environment };
   try {
-    const { stdout } = await run(program, args, { timeout: LONGEST_MILLISECONDS });
-    return Number(stdout);
+    const { stdout } = await run(program, args, { timeout: LONGEST_MILLISECONDS, env });
+    return stdout;
   } catch (error) {
     if (error.code === NO_SUCH_WAY) throw new Absent('no rseq: needs Linux on x86-64');
     throw new Error(`${program} ${args.join(' ')}: status ${error.code ?? error.signal}`, {

@@ -69,6 +69,31 @@ export function checkTable(rows) {
   return table(lines, 'lllrrrrrrl');
 }
 
+/** What bench/malloc.js has measured. */
+export function mallocTable(rows) {
+  const lines = [
+    ['trace', 'allocator', 'threads', 'record', 'ratio', 'max/min', 'peak heap', 'peak live', ''],
+  ];
+  for (const row of rows) {
+    const {
+      trace,
+      allocator,
+      threads,
+      nsPerRecord: ns,
+      ratio,
+      spread,
+      peakHeap,
+      peakLive,
+      ok,
+    } = row;
+    const times = ns === null ? ['-', '-', '-'] : [time(ns), ratio.toFixed(2), spread.toFixed(2)];
+    const peaks = [peakHeap, peakLive].map((bytes) => (bytes === null ? '-' : whole(bytes)));
+    const note = row.reason ?? (threads > 1 && ok ? 'every byte checked' : '');
+    lines.push([trace, allocator, String(threads), ...times, ...peaks, note]);
+  }
+  return table(lines, 'llrrrrrrl');
+}
+
 function verdict(pass) {
   if (pass === null) return 'not judged';
   return pass ? 'pass' : 'short';
