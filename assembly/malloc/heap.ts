@@ -4,6 +4,7 @@
 // has no room gives a batch back. How much room it has of a class grows with every miss, within a limit for
 // all CPUs; at the limit one class gets what others lose.
 
+import { fail } from '../failure';
 import { mutexLock, mutexUnlock } from '../mutex';
 import {
   drainStopped,
@@ -37,7 +38,7 @@ import {
   spanOf,
   trimSpan,
 } from './page-heap';
-import { fail, forget, initRobust, isBlock, isRobust, remember } from './robust';
+import { forget, initRobust, isBlock, isRobust, remember } from './robust';
 import { CLASSES, classSize, initSizeClasses } from './size-classes';
 
 /** CPUs keep this part of the heap together, one over it; or each of them at least that. */
@@ -172,7 +173,7 @@ export function freeSlowly(index: i32, block: usize): void {
   if (block == 0 || index == FIXED) return;
   mutexLock(LOCK);
   if (isRobust()) {
-    if (!isBlock(block)) fail('free of', block, ': no block in use begins there');
+    if (!isBlock(block)) fail('malloc: block', block, 'is freed, but not in use');
     forget(block);
   }
   if (index == LARGE) freeSpan(spanOf(block));

@@ -7,9 +7,6 @@ import { takeMetadata } from './metadata';
 
 const SHIFT: usize = 22;
 const BITMAP_BYTES: usize = 1 << (SHIFT - 6);
-/** Length of the longest message, in characters. */
-const ROOM: i32 = 80;
-const TEXT_CLASS: i32 = 2;
 
 /** The bitmap of each 4 MiB, 0 if there is none yet. */
 let bitmaps: usize = 0;
@@ -52,26 +49,4 @@ function byteOf(address: usize): usize {
 
 function bitOf(address: usize): u8 {
   return 1 << (<u8>(address >> 3) & 7);
-}
-
-/** End the program: `what`, the address, `rule`. Allocates nothing. */
-export function fail(what: string, address: usize, rule: string): void {
-  const text = takeMetadata(16 + 2 * ROOM) + 16;
-  let at = append(text, what);
-  at = append(at, ' 0x');
-  for (let shift: i32 = 28; shift >= 0; shift -= 4) {
-    const digit = <u16>((address >> <usize>shift) & 15);
-    store<u16>(at, digit < 10 ? 48 + digit : 87 + digit);
-    at += 2;
-  }
-  at = append(at, rule);
-  store<i32>(text - 8, TEXT_CLASS);
-  store<u32>(text - 4, <u32>(at - text));
-  abort(changetype<string>(text));
-}
-
-function append(at: usize, text: string): usize {
-  const bytes = <usize>text.length * 2;
-  memory.copy(at, changetype<usize>(text), bytes);
-  return at + bytes;
 }
