@@ -71,6 +71,28 @@ describe('option', () => {
   });
 });
 
+describe('runtime', () => {
+  test.each([
+    ['build', []],
+    ['run', []],
+    ['check', []],
+    ['inspect', []],
+    ['lint', []],
+    ['replay', ['--schedule', 's1.']],
+  ])('%s refuses one that the program cannot have', async (command, options) => {
+    const guest = workspace.write(
+      'malloc.ts',
+      `import { malloc } from 'wasm-rseq/assembly/percpu/malloc';
+export function main(): i32 { return malloc(8) == 0; }
+`,
+    );
+
+    expect(await complaintOf([command, guest, '--runtime', 'minimal', ...options])).toMatch(
+      /^percpu\/malloc needs the runtime percpu/,
+    );
+  });
+});
+
 describe('usage', () => {
   test.each([
     [[], /^no command given; see wasm-rseq --help$/],
