@@ -41,8 +41,12 @@ import {
 import { forget, initRobust, isBlock, isRobust, remember } from './robust';
 import { CLASSES, classSize, initSizeClasses } from './size-classes';
 
-/** CPUs keep this part of the heap together, one over it; or each of them at least that. */
-const CACHED_PART: usize = 4;
+/**
+ * A CPU alone may keep a quarter of the heap; several together a twelfth: what one keeps is of no use to others,
+ * and makes holes in their spans. Each may keep CACHED_BYTES.
+ */
+const PART_OF_ONE: usize = 4;
+const PART_OF_MANY: usize = 12;
 const CACHED_BYTES: usize = 64 * 1024;
 /** A CPU keeps no more of a class. */
 const CLASS_LIMIT: usize = 1024 * 1024;
@@ -74,7 +78,7 @@ let isInitialised: bool = false;
 
 /**
  * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a quarter
- * of the heap, or 64 KiB for each CPU. They give back what they have.
+ * of the heap at most, or 64 KiB for each CPU. They give back what they have.
  */
 export function mallocSetCacheLimit(bytes: usize): void {
   mutexLock(LOCK);
@@ -212,7 +216,8 @@ function makeRoom(index: i32, count: i32, miss: usize): void {
 /** May a CPU that has room for `room` bytes have room for more? */
 function mayKeep(room: usize, more: usize): bool {
   if (totalRoom + more > cacheLimit) return false;
-  return room + more <= CACHED_BYTES || totalRoom + more <= pageHeapBytes() / CACHED_PART;
+  const part = totalRoom == room ? PART_OF_ONE : PART_OF_MANY;
+  return room + more <= CACHED_BYTES || totalRoom + more <= pageHeapBytes() / part;
 }
 
 function addRoom(at: usize, bytes: usize): void {

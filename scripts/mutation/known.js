@@ -139,7 +139,6 @@ export const EQUIVALENT = new Map([
     'percpu/ops loadCbneMemcpyStore: start() behind `if (percpuIndex(mode) != cpu) return -1`',
     GIVES_UP,
   ],
-  ['percpu/ops loadCbeqStoreAddLoadStore: `const r = load<usize>(v)` before restart()', GIVES_UP],
   ['percpu/ops loadCbeqStoreAddLoadStore: `const r = load<usize>(v)` before start()', GIVES_UP],
   ['percpu/ops loadAddStore: restart() before `if (!isRelaxed(order, mode)) return -1`', ARGUMENTS],
   [
