@@ -59,10 +59,9 @@ export function free(block: usize): void {
 
 /**
  * A block of `size` bytes with the contents of this one, as many as both have; this one is free, or the same.
- * Returns its address; 0: no memory, and this one stays as it is. Of block 0: malloc.
+ * Returns its address; 0: no memory, and this one stays as it is. Of block 0, which has no bytes: malloc.
  */
 export function realloc(block: usize, size: usize): usize {
-  if (block == 0) return allocate(size);
   const usable = mallocUsableSize(block);
   if (size <= usable && size > usable / 2) return block;
   if (pageClass(block) == LARGE && size > MAX_SMALL && resizeLarge(block, size)) return block;

@@ -17,6 +17,8 @@ const UNBROKEN =
 const NOT_AGAIN =
   'its only load: stopped behind it, the thread stands at start(); and one that is sent back does not try again';
 
+const EITHER_KIND = 'a block of that size may be of a class or of pages';
+
 /** No schedule makes them do what their subject would not. */
 export const EQUIVALENT = new Map([
   [
@@ -229,6 +231,49 @@ export const EQUIVALENT = new Map([
   [
     'percpu/mempool orderOf: bytes <= LINK_BYTES to bytes < LINK_BYTES',
     '4 bytes are rounded up to 4 either way',
+  ],
+  [
+    'percpu/malloc calloc: count > MAX_SIZE / size to count >= MAX_SIZE / size',
+    'there is no memory for as many as that',
+  ],
+  ['percpu/malloc realloc: size > MAX_SMALL to size >= MAX_SMALL', EITHER_KIND],
+  [
+    'percpu/malloc alignedAlloc: size > MAX_SIZE to size >= MAX_SIZE',
+    'there is no memory for as much as that',
+  ],
+  ['percpu/malloc alignedAlloc: alignment <= 64 to alignment <= 65', 'it is a power of two'],
+  ['percpu/malloc allocateUnclassed: size > MAX_SMALL to size >= MAX_SMALL', EITHER_KIND],
+  [
+    'percpu/slab initSlabs: `store<usize>(slabOf(cpu), slab)` before `store<usize>(OWN_SLABS + <usize>cpu * 4, slab)`',
+    ONE_CREATES,
+  ],
+  [
+    'percpu/slab initSlab: `store<usize>(header, begin, TOP)` before `store<usize>(begin - 4, ODD)`',
+    ONE_CREATES,
+  ],
+  [
+    'percpu/slab initSlab: `store<usize>(header, begin, END)` before `store<usize>(header, begin, TOP)`',
+    ONE_CREATES,
+  ],
+  [
+    'percpu/slab initEmpty: `store<usize>(header, slab + HEADERS_BYTES + 4, END)` before `store<usize>(header, slab + HEADERS_BYTES + 4, TOP)`',
+    ONE_CREATES,
+  ],
+  [
+    'percpu/slab slabBytes: index < SLAB_CLASSES to index <= SLAB_CLASSES',
+    'a slab of a few bytes more',
+  ],
+  [
+    'percpu/slab slabPopBatch: restart() before `const begin = load<u32>(BEGINS + <usize>index * 4)`',
+    SAME_TRY,
+  ],
+  [
+    'percpu/slab slabPopBatch: `const begin = load<u32>(BEGINS + <usize>index * 4)` behind start()',
+    SAME_TRY,
+  ],
+  [
+    'percpu/slab slabResize: restart() before `const last = own + load<u32>(BEGINS + <usize>index * 4) +...`',
+    SAME_TRY,
   ],
 ]);
 

@@ -57,7 +57,7 @@ describe.each(PRIMITIVES)('percpu/$name', ({ name }) => {
 });
 
 // The sections are the slab's, which are covered there.
-describe.each(['malloc', 'malloc-sizes'])('percpu/%s', (name) => {
+describe.each(['malloc', 'malloc-sizes', 'slab-laws'])('percpu/%s', (name) => {
   test('is proven', async () => {
     const { wasm } = await compileHarness(name, {});
 

@@ -57,10 +57,15 @@ export function main(): i32 {
   assert(mallocUsableSize(small) == LARGEST_SMALL, 'the largest class');
   give(small);
 
-  assert(realloc(0, 8) != 0 && realloc(block, usize.MAX_VALUE) == 0, 'no block, no memory');
+  const kept = take(100);
+  assert(realloc(0, 8) != 0 && realloc(kept, usize.MAX_VALUE) == 0, 'no block, no memory');
+  assert(load<i32>(kept) == 100 && take(100) != kept, 'what could not grow is gone');
   assert(calloc(1 << 16, 1 << 16) == 0 && calloc(0, 8) != 0 && calloc(8, 0) != 0, 'too many');
+  assert(calloc(1, 1 << 28) == 0, 'more than there is');
+  const dirty = take(8);
+  give(dirty);
   const zeros = calloc(2, 4);
-  assert(load<u64>(zeros) == 0, 'not zero');
+  assert(zeros == dirty && load<u64>(zeros) == 0, 'not zero');
   assert(alignedAlloc(3, 8) == 0 && alignedAlloc(0, 8) == 0, 'no power of two');
   assert(alignedAlloc(8, usize.MAX_VALUE) == 0, 'too much');
   assert((alignedAlloc(64, 1) & 63) == 0 && (alignedAlloc(128, 1) & 127) == 0, 'not aligned');

@@ -174,8 +174,7 @@ function made(seed: usize, n: usize): usize {
   assert(block != 0, 'no memory');
   store<u32>(block, <u32>size);
   store<u32>(block, <u32>seed, 4);
-  for (let at: usize = 8; at < size; at += 8)
-    store<u64>(block + at, <u64>seed * 0x0101010101010101);
+  for (let at: usize = 8; at < size; at += 8) store<u64>(block + at, <u64>seed * 0x01010101);
   return block;
 }
 
@@ -184,7 +183,7 @@ function release(block: usize): void {
   const seed = load<u32>(block, 4);
   assert(size >= 16 && size < 4000, 'a block is not its own');
   for (let at: usize = 8; at < size; at += 8) {
-    assert(load<u64>(block + at) == <u64>seed * 0x0101010101010101, 'bytes of another');
+    assert(load<u64>(block + at) == <u64>seed * 0x01010101, 'bytes of another');
   }
   give(block);
 }
