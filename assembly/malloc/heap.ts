@@ -39,7 +39,7 @@ import {
   trimSpan,
 } from './page-heap';
 import { forget, initRobust, isBlock, isRobust, remember } from './robust';
-import { CLASSES, classSize, initSizeClasses } from './size-classes';
+import { CLASSES, classSize, initSizeClasses, openSizeClasses } from './size-classes';
 
 /**
  * A CPU alone may keep a quarter of the heap; several together a twelfth: what one keeps is of no use to others,
@@ -305,6 +305,8 @@ function ensureInitialised(): bool {
   if (slabs == 0) return false;
   initSlabs(slabs);
   isInitialised = true;
+  // Last: with the classes malloc finds the slabs, without the lock.
+  openSizeClasses();
   return true;
 }
 

@@ -17,15 +17,22 @@ const FINE: usize = memory.data(129);
 const COARSE: usize = memory.data(513);
 const SIZES: usize = memory.data(4 * 69, 4);
 
-/** Fill the tables. Until then every size is of class 0. */
+/** Make the sizes. Until openSizeClasses every size is of class 0. */
 export function initSizeClasses(): void {
   let size: usize = 0;
   for (let index = 1; index <= CLASSES; index++) {
-    const step: usize = size < 64 ? 8 : powerOfTwoUpTo(size) >> (size < 2048 ? 3 : 2);
-    fill(FINE, 3, size, min(size + step, FINE_LIMIT), index);
-    fill(COARSE, 7, size, size + step, index);
-    size += step;
+    size += size < 64 ? 8 : powerOfTwoUpTo(size) >> (size < 2048 ? 3 : 2);
     store<u32>(SIZES + <usize>index * 4, <u32>size);
+  }
+}
+
+/** From now on every size has its class. */
+export function openSizeClasses(): void {
+  for (let index = 1; index <= CLASSES; index++) {
+    const above = classSize(index - 1);
+    const size = classSize(index);
+    fill(FINE, 3, above, min(size, FINE_LIMIT), index);
+    fill(COARSE, 7, above, size, index);
   }
 }
 
