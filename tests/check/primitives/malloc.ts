@@ -1,7 +1,6 @@
 // @ts-nocheck AssemblyScript
-// malloc: two threads get a block each, one on either CPU, while main frees one; the CPUs have blocks at hand. The
-// sections are the slab's, where threads migrate. The handler allocates nothing: it might interrupt the owner
-// of the lock.
+// malloc: two threads get a block each, wherever they are, while main frees one; the CPUs have blocks at hand. The
+// handler allocates nothing: it might interrupt the owner of the lock.
 // Invariant: nobody gets a block that another one has.
 
 import { rseq, schedSetaffinity } from 'wasm-rseq/assembly';
@@ -21,27 +20,27 @@ function give(block: usize): void {
   free(block);
 }
 
-function runOn(thread: usize, cpu: i32): void {
-  store<i32>(MASKS + thread * 64, 1 << cpu);
+function runOn(thread: usize, cpus: i32): void {
+  store<i32>(MASKS + thread * 64, cpus);
   schedSetaffinity(0, 4, MASKS + thread * 64);
 }
 
 function use(thread: usize): i32 {
+  runOn(thread, 3);
   if (thread == 0) {
     give(load<usize>(BLOCKS));
     return 0;
   }
-  if (thread == 1) runOn(thread, 1);
   store<usize>(BLOCKS + thread * 4, take());
   return 0;
 }
 
 function onSignal(_signo: i32): void {}
 
-/** Blocks for each CPU's slab, and what spawn allocates. main stays on CPU 0. */
+/** Blocks for each CPU's slab, and what spawn allocates. main stays on CPU 0 until it has spawned. */
 function warmUp(): void {
   for (let cpu = 1; cpu >= 0; cpu--) {
-    runOn(0, cpu);
+    runOn(0, 1 << cpu);
     give(take());
     heap.free(heap.alloc(TCB_ROOM));
   }

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript
-// Batches of the slab: two threads take the blocks of their CPU, and leave them where there is room.
+// Batches of the slab: three threads take the blocks of their CPU, and two leave them where there is room.
 // Invariant: in the end each block is there once.
 
 import { join, rseq, spawn } from 'wasm-rseq/assembly';
@@ -17,6 +17,7 @@ const CLASS: i32 = 1;
 const SLABS: usize = memory.data(4096, 64);
 const FIRST: usize = memory.data(8, 4);
 const SECOND: usize = memory.data(8, 4);
+const THIRD: usize = memory.data(8, 4);
 const LAST: usize = memory.data(16, 4);
 
 let kept: i32 = 0;
@@ -26,6 +27,12 @@ function move(buffer: usize): i32 {
   const left = count - slabPushBatch(CLASS, buffer, count);
   // What was not taken is in front.
   if (left > 0) atomic.add<i32>(LAST, left);
+  return 0;
+}
+
+/** They are no one's any more. */
+function take(buffer: usize): i32 {
+  atomic.add<i32>(LAST, slabPopBatch(CLASS, buffer, 2));
   return 0;
 }
 
@@ -41,8 +48,10 @@ export function main(): i32 {
   let count = slabPushBatch(CLASS, FIRST, 2);
   if (count == 1) kept = 1;
   const tid = spawn(move, FIRST);
+  const other = spawn(take, THIRD);
   move(SECOND);
   join(tid);
+  join(other);
   let found = kept + load<i32>(LAST);
   for (let cpu = 0; cpu < 2; cpu++) {
     found += drainStopped(cpu, CLASS, SECOND, 3);
