@@ -19,6 +19,9 @@ const NOT_AGAIN =
 
 const EITHER_KIND = 'a block of that size may be of a class or of pages';
 
+const NONE_AT_ALL = 'to copy nothing and store top as it is changes nothing';
+const WORDS = 'it is a multiple of 4';
+
 /** No schedule makes them do what their subject would not. */
 export const EQUIVALENT = new Map([
   [
@@ -274,6 +277,14 @@ export const EQUIVALENT = new Map([
   [
     'percpu/slab slabResize: restart() before `const last = own + load<u32>(BEGINS + <usize>index * 4) +...`',
     SAME_TRY,
+  ],
+  ['percpu/slab slabPopBatch: taken <= 0 to taken < 0', NONE_AT_ALL],
+  ['percpu/slab slabPopBatch: taken <= 0 to taken <= 1', WORDS],
+  ['percpu/slab slabPushBatch: put <= 0 to put < 0', NONE_AT_ALL],
+  ['percpu/slab slabPushBatch: put <= 0 to put <= 1', WORDS],
+  [
+    'percpu/slab slabResize: `const end = load<usize>(header, END) + (change << 2)` before start()',
+    ONE_LOAD,
   ],
 ]);
 
