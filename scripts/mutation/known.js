@@ -181,10 +181,6 @@ export const EQUIVALENT = new Map([
     NOT_AGAIN,
   ],
   [
-    'percpu/rcu countHere: `const slot = word + <usize>rseq.cpuId() * LINE_BYTES` before restart()',
-    NOT_AGAIN,
-  ],
-  [
     'percpu/mempool mempoolCreate: `store<usize>(pool, stride, STRIDE)` before `store<usize>(pool, <usize>1 << orderOf(itemBytes), ITEM_B...`',
     NOBODY_YET,
   ],
