@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript
-// The reference count while it counts per CPU. First a thread alone, to the end; then one thread gets what
-// others may have, and a handler that interrupts it puts what it was given.
+// The reference count while it counts per CPU. First a thread alone, to the end; then two threads get what
+// others may have, a third one puts what it has, and a handler puts what it was given.
 // Invariant: the sum is that of what was got and put, and nobody is told that it was the last.
 
 import { rseq } from 'wasm-rseq/assembly';
@@ -40,7 +40,9 @@ function alone(): void {
 
 /** The others only run where thread 1 does. */
 function work(me: usize): i32 {
-  if (me == 1) assert(refcountTryGet(object), 'it lives');
+  if (me == 0) refcountGet(object);
+  else if (me == 1) assert(refcountTryGet(object), 'it lives');
+  else assert(!refcountPut(object), 'the creator has one');
   return 0;
 }
 
