@@ -34,7 +34,8 @@ function __alloc(size: usize): usize {
 // @ts-ignore: decorator
 @unsafe @global
 function __realloc(block: usize, size: usize): usize {
-  const moved = realloc(block, (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+  const rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  const moved = rounded < size ? 0 : realloc(block, rounded);
   if (moved == 0) unreachable();
   return moved;
 }

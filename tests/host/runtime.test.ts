@@ -174,6 +174,16 @@ export function main(): i32 {
       expect([bytes, result.failure]).toMatchObject([bytes, { signal: 'SIGILL' }]);
     }
   });
+
+  test('that shall grow to more than there can be is too', async () => {
+    const source = `export function main(): i32 {
+  return heap.realloc(heap.alloc(100), usize.MAX_VALUE) == 0 ? 1 : 0;
+}`;
+
+    const { result } = await run(source, { runtime: 'percpu' });
+
+    expect(result.failure).toMatchObject({ signal: 'SIGILL' });
+  });
 });
 
 const ARENA_IMPORTS = `
