@@ -35,7 +35,7 @@ function __alloc(size: usize): usize {
 @unsafe @global
 function __realloc(block: usize, size: usize): usize {
   const rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-  const moved = rounded < size ? 0 : realloc(block, rounded);
+  const moved: usize = rounded < size ? 0 : realloc(block, rounded);
   if (moved == 0) unreachable();
   return moved;
 }
