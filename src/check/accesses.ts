@@ -19,17 +19,24 @@ export interface Access {
 
 /** How far the guest is in this step. */
 export interface GuestProgress {
-  /** User code has run. */
-  readonly hasRun: boolean;
+  /** How often user code has run. */
+  readonly runs: number;
   /** Words of its list of accesses. */
   readonly accesses: number;
+}
+
+/** What the kernel has accessed, and how far the guest was then. */
+export interface KernelAccess extends Access {
+  readonly runs: number;
+  /** Words of the guest's list. */
+  readonly after: number;
 }
 
 /** The kernel's way to memory, written down. */
 export class WatchedMemory implements Memory {
   readonly #memory: LinearMemory;
   readonly #progress: () => GuestProgress;
-  readonly accesses: (Access & { readonly after: number })[] = [];
+  readonly accesses: KernelAccess[] = [];
 
   /** progress: asked for at every access. */
   constructor(memory: LinearMemory, progress: () => GuestProgress) {
@@ -64,9 +71,9 @@ export class WatchedMemory implements Memory {
   }
 
   #note(address: number, bytes: number, kind: number, isChange: boolean): void {
-    const { hasRun, accesses } = this.#progress();
+    const { runs, accesses } = this.#progress();
     const access = toAccess(address, bytes, kind);
-    this.accesses.push({ ...access, isChange, isResume: !hasRun, after: accesses });
+    this.accesses.push({ ...access, isChange, isResume: runs === 0, runs, after: accesses });
   }
 }
 
@@ -82,7 +89,7 @@ function toAccess(address: number, bytes: number, kind: number): Access {
 }
 
 /** Both lists as one. guest: as the machine gives it. */
-export function mergeAccesses(guest: Int32Array, kernel: WatchedMemory['accesses']): Access[] {
+export function mergeAccesses(guest: Int32Array, kernel: readonly KernelAccess[]): Access[] {
   const all: Access[] = [];
   let next = 0;
   for (let at = 0; at <= guest.length; at += 2) {

@@ -64,7 +64,8 @@ export function replayPath(
     Array.from({ length: each.steps }, () => each.action),
   )) {
     const before = now;
-    now = executor.step(before.shared, before.content, before.threads, action);
+    const { shared, services, content, threads } = before;
+    now = executor.step(Int32Array.of(shared, services, content, ...threads), action);
     toChoice(action, choice);
     schedule.append(choice);
     steps.push(describeStep(executor, before, action, now, steps.length + 1));

@@ -27,6 +27,7 @@ import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
 import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
+import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 
 /** What the search needs to know of a thread in some state. */
 export interface ThreadInfo {
@@ -59,8 +60,6 @@ export interface SharedInfo {
   /** Signals with a handler. */
   readonly handled: readonly number[];
   readonly hasTimers: boolean;
-  /** Somebody waits for a futex or a time. */
-  readonly hasQueues: boolean;
   /** A register tells where a thread is: what reads it is no access that could be seen. */
   readonly hasPercpuBase: boolean;
 }
@@ -79,11 +78,14 @@ export interface Terminal {
 /** What a step came to. */
 export interface Step {
   readonly shared: number;
+  readonly services: number;
   /** By tid - 1. */
   readonly threads: readonly number[];
   readonly content: number;
   /** In the order in which it happened; undefined: not known, memory has grown. */
   readonly accesses: readonly Access[] | undefined;
+  /** How many of these come before it looks at the services; undefined: it does not look at them. */
+  readonly ownAccesses: number | undefined;
   readonly events: readonly StepEvent[];
   /** The system calls that were made. */
   readonly calls: readonly Call[];
@@ -115,6 +117,7 @@ export interface Renaming {
 /** A state but for the content of memory; threads by tid - 1. */
 interface Parts {
   readonly shared: number;
+  readonly services: number;
   readonly threads: readonly number[];
 }
 
@@ -127,7 +130,7 @@ const MOST_THREADS = 2 ** 20;
 /** Of event-counter and percpu-signal. */
 const AREA_BYTES = 16;
 
-/** Without a system call, an end or a signal. */
+/** Without a system call, an end or a signal: all that comes before an event of another kind is its own. */
 const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
   TraceEvent.Run,
   TraceEvent.Interrupt,
@@ -136,7 +139,23 @@ const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
   TraceEvent.Restart,
 ]);
 
-const NOTHING = { accesses: [], events: [], calls: [], dependence: [], terminal: undefined };
+const NOTHING = {
+  accesses: [],
+  ownAccesses: undefined,
+  events: [],
+  calls: [],
+  dependence: [],
+  terminal: undefined,
+};
+
+/** How far a step was when what happened was no longer its thread's own. */
+interface Mark {
+  /** How often the guest has run. */
+  readonly runs: number;
+  /** Accesses of the guest, and of the kernel. */
+  readonly guest: number;
+  readonly kernel: number;
+}
 
 class OneChoice implements Scheduler {
   readonly name = 'check';
@@ -150,6 +169,8 @@ class OneChoice implements Scheduler {
 class Events implements Observer {
   list: StepEvent[] = [];
   onCall: () => void = () => {};
+  /** Called with an event that is none of a thread's own. */
+  onForeign: () => void = () => {};
 
   pointOf: (tid: number) => number = () => 0;
 
@@ -157,6 +178,7 @@ class Events implements Observer {
   event(kind: TraceEvent, _time: number, cpu: number, tid: number, a: number, b: number): void {
     const second = kind === TraceEvent.SwitchOut ? this.pointOf(tid) : b;
     this.list.push({ kind, cpu, tid, a, b: second });
+    if (!OWN_EVENTS.has(kind)) this.onForeign();
     if (kind === TraceEvent.Syscall) this.onCall();
   }
 }
@@ -166,10 +188,13 @@ export class Executor {
   readonly threads: Interner = new Interner();
   /** Tuples: the number of what is shared besides, then who is on which CPU. */
   readonly shared: Interner = new Interner();
+  readonly services: Interner = new Interner();
   readonly #besides = new Interner();
   readonly #threadInfos: (ThreadInfo | undefined)[] = [];
   readonly #threadMarks: (Marks | undefined)[] = [];
-  readonly #besidesMarks: (Marks | undefined)[] = [];
+  readonly #servicesMarks: (Marks | undefined)[] = [];
+  /** Somebody waits for a futex or a time. */
+  readonly #hasQueues: boolean[] = [];
   readonly #sharedInfos: (SharedInfo | undefined)[] = [];
   readonly #modules: readonly GuestModule[];
   readonly #options: HostOptions;
@@ -191,6 +216,8 @@ export class Executor {
   readonly #originals = new Map<number, number>();
   readonly #futureWords = new Interner();
   #calls: Call[] = [];
+  /** Where the step's own part ends. */
+  #mark: Mark | undefined;
   #wasInSection = false;
   #wasCurrent = false;
   #runsBefore = 0;
@@ -252,14 +279,15 @@ export class Executor {
   }
 
   /** Go from a state by an action. */
-  step(shared: number, content: number, threads: ArrayLike<number>, action: Action): Step {
-    this.#load(shared, content, threads);
+  step(state: Int32Array, action: Action): Step {
+    this.#load(state);
     const { kernel, guest } = this.#booted;
     const pages = guest.memory.sizeBytes;
     this.#prepare();
+    const threads = state.subarray(THREADS);
     const descriptors = this.#descriptors;
     const tid = tidOf(action);
-    const { current, hasTimers } = this.sharedInfo(shared);
+    const { current } = this.sharedInfo(state[SHARED] as number);
     const before = tid === 0 ? undefined : this.threadInfo(threads[tid - 1] as number);
     this.#wasInSection = before?.isInSection ?? false;
     this.#wasCurrent = before !== undefined && current[before.cpu] === tid;
@@ -280,6 +308,7 @@ export class Executor {
     const listed = guest.machine.accesses;
     const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
     const accesses = hasGrown ? undefined : mergeAccesses(listed, this.#watched.accesses);
+    const content = state[CONTENT] as number;
     const after = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
     this.#content = after;
     const calls = this.#calls;
@@ -287,23 +316,22 @@ export class Executor {
     const wakes = wasBlocked || action === TIME_ACTION;
     const dependence = wakes ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
-    const isOwn =
-      accesses !== undefined &&
-      !hasTimers &&
-      descriptors === this.#descriptors &&
-      this.#isOwn(action);
+    const ownAccesses = this.#ownAccesses(state, action, hasGrown);
+    const isOwn = ownAccesses === undefined && !hasGrown && descriptors === this.#descriptors;
     const end =
       terminal !== undefined
-        ? { shared, threads: Array.from(threads) }
+        ? partsOf(state)
         : isOwn
-          ? this.#captureOwn(shared, threads, tid, holder)
+          ? this.#captureOwn(state, tid, holder)
           : this.#capture();
     if (terminal === undefined) this.#live = end;
     return {
       shared: end.shared,
+      services: end.services,
       threads: terminal === undefined ? this.#withoutDoomed(end) : end.threads,
       content: after,
       accesses,
+      ownAccesses,
       events,
       calls,
       dependence,
@@ -311,10 +339,20 @@ export class Executor {
     };
   }
 
-  /** All that the step can have done to others is to take a CPU from one. */
-  #isOwn(action: Action): boolean {
-    if (!isRun(action) && !isPark(action)) return false;
-    return this.#events.list.every(({ kind }) => OWN_EVENTS.has(kind));
+  /**
+   * How many of the accesses are done before anything happens that depends on the services, or does more to
+   * others than to take a CPU from one; undefined: nothing does.
+   */
+  #ownAccesses(state: Int32Array, action: Action, hasGrown: boolean): number | undefined {
+    const { hasTimers } = this.sharedInfo(state[SHARED] as number);
+    if (hasTimers || (!isRun(action) && !isPark(action))) return 0;
+    const mark = this.#mark;
+    if (mark === undefined) return undefined;
+    if (hasGrown) return 0;
+    if (mark.runs === 0) return mark.kernel;
+    // What the kernel has done since the guest came back, it did for a system call, or an end.
+    const before = this.#watched.accesses.filter(({ runs }) => runs < mark.runs);
+    return mark.guest + before.length;
   }
 
   /** Write down from now on what happens. */
@@ -323,6 +361,7 @@ export class Executor {
     this.#live = undefined;
     this.#events.list = [];
     this.#calls = [];
+    this.#mark = undefined;
     this.#watched.accesses.length = 0;
     this.#runsBefore = machine.runs;
     machine.noteAccesses();
@@ -350,6 +389,11 @@ export class Executor {
       const { sysno, args } = this.#booted.guest.machine.lastExit;
       this.#calls.push({ sysno, args: [...args] });
     };
+    this.#events.onForeign = () => {
+      const { runs, accesses } = this.#progress;
+      const kernel = this.#watched.accesses.length;
+      this.#mark ??= { runs, guest: accesses / 2, kernel };
+    };
     this.#events.pointOf = (tid) => this.#booted.kernel.process.threads.get(tid)?.point ?? 0;
     this.#globals = new Globals(this.#booted.guest.globals);
     this.#content = 0;
@@ -359,7 +403,7 @@ export class Executor {
 
   get #progress(): GuestProgress {
     const { machine } = this.#booted.guest;
-    return { hasRun: machine.runs > this.#runsBefore, accesses: machine.accesses?.length ?? 0 };
+    return { runs: machine.runs - this.#runsBefore, accesses: machine.accesses?.length ?? 0 };
   }
 
   #initialGlobal(number: number): readonly [number, number] {
@@ -387,50 +431,52 @@ export class Executor {
   /** What threads share, when they have changed places. */
   renamedShared(shared: number, renaming: Renaming): number {
     const tuple = this.shared.tuple(shared).slice();
-    const marks = this.#besidesMarks[tuple[0] as number] as Marks;
-    const words = renamed(this.#besides.tuple(tuple[0] as number), marks, renaming);
-    const besides = this.#besides.intern(words, 0, words.length);
-    this.#besidesMarks[besides] ??= marks;
     const current = this.sharedInfo(shared).current.map((tid) => renaming.thread(tid));
-    tuple.set([besides, ...current]);
+    tuple.set(current, 1);
     const id = this.#internShared(tuple, tuple.length);
     this.#sharedInfos[id] ??= { ...this.sharedInfo(shared), current };
     return id;
   }
 
+  /** The kernel's services, when threads have changed places. */
+  renamedServices(services: number, renaming: Renaming): number {
+    const marks = this.#servicesMarks[services] as Marks;
+    const words = renamed(this.services.tuple(services), marks, renaming);
+    const id = this.services.intern(words, 0, words.length);
+    this.#servicesMarks[id] ??= marks;
+    this.#hasQueues[id] ??= this.#hasQueues[services] as boolean;
+    return id;
+  }
+
   /** The threads that are in queues that all share, first come first. */
-  queued(shared: number): readonly number[] {
-    const besides = this.#besidesOf(shared);
-    const words = this.#besides.tuple(besides);
-    return (this.#besidesMarks[besides] as Marks).threads.map((at) => words[at] as number);
+  queued(services: number): readonly number[] {
+    const words = this.services.tuple(services);
+    return (this.#servicesMarks[services] as Marks).threads.map((at) => words[at] as number);
   }
 
   /**
    * What stands for a thread of a state: one for all that will do the same when they get a CPU again. A thread
    * that has to begin its section again has no use for what it had got in it.
    */
-  representative(tid: number, shared: number, content: number, threads: readonly number[]): number {
-    const thread = threads[tid - 1] as number;
+  representative(tid: number, state: Int32Array): number {
+    const thread = state[THREADS + tid - 1] as number;
     if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
     const known = this.#representatives.get(thread);
-    const found = known?.byWords.get(this.#wordsAt(content, known.loads));
-    return found ?? this.#findRepresentative(tid, shared, content, threads);
+    const found = known?.byWords.get(this.#wordsAt(state[CONTENT] as number, known.loads));
+    return found ?? this.#findRepresentative(tid, state);
   }
 
-  #withoutDoomed({ shared, threads }: Parts): readonly number[] {
-    const content = this.#content;
-    if (!this.merges) return threads;
-    return threads.map((_, index) => this.representative(index + 1, shared, content, threads));
+  #withoutDoomed({ shared, services, threads }: Parts): readonly number[] {
+    const isDoomed = (id: number): boolean => this.threadInfo(id).isDoomed;
+    if (!this.merges || !threads.some(isDoomed)) return threads;
+    const state = Int32Array.of(shared, services, this.#content, ...threads);
+    return threads.map((_, index) => this.representative(index + 1, state));
   }
 
-  #findRepresentative(
-    tid: number,
-    shared: number,
-    content: number,
-    threads: readonly number[],
-  ): number {
-    const thread = threads[tid - 1] as number;
-    const { future, loads } = this.#futureOf(tid, shared, content, threads);
+  #findRepresentative(tid: number, state: Int32Array): number {
+    const thread = state[THREADS + tid - 1] as number;
+    const content = state[CONTENT] as number;
+    const { future, loads } = this.#futureOf(tid, state);
     const representative = this.#futures.get(future) ?? this.#represent(thread, future);
     this.#futures.set(future, representative);
     for (const address of loads) this.futureLoads.set(address * MOST_THREADS + tid, [address, tid]);
@@ -466,15 +512,14 @@ export class Executor {
    */
   #futureOf(
     tid: number,
-    shared: number,
-    content: number,
-    threads: readonly number[],
-  ): { future: number; loads: readonly number[] } {
+    state: Int32Array,
+  ): { readonly future: number; readonly loads: readonly number[] } {
     const loads = new Set<number>();
-    const { affinity, signalsTaken } = this.threadInfo(threads[tid - 1] as number);
+    const content = state[CONTENT] as number;
+    const { affinity, signalsTaken } = this.threadInfo(state[THREADS + tid - 1] as number);
     const words = [signalsTaken];
     for (const next of affinity) {
-      this.#load(shared, content, threads);
+      this.#load(state);
       this.#prepare();
       const { kernel } = this.#booted;
       for (const { id } of kernel.cpus) kernel.park(id);
@@ -508,7 +553,7 @@ export class Executor {
     if (this.#wasInSection || this.#wasCurrent || this.#hasMoved) return;
     const isChanged = this.#watched.accesses.some(({ isResume, isChange }) => isResume && isChange);
     const isRedirected = this.#events.list.some(({ kind }) => kind === TraceEvent.Restart);
-    const isKilled = this.#booted.kernel.process.death !== undefined && !this.#progress.hasRun;
+    const isKilled = this.#booted.kernel.process.death !== undefined && this.#progress.runs === 0;
     if (isChanged || isRedirected || isKilled) this.hasLoudSwitches = true;
   }
 
@@ -557,30 +602,28 @@ export class Executor {
     return [...others];
   }
 
-  #load(shared: number, content: number, threads: ArrayLike<number>): void {
-    if (this.#isLive(shared, threads)) {
+  #load(state: Int32Array): void {
+    const content = state[CONTENT] as number;
+    if (this.#isLive(state)) {
       this.#refresh();
       this.#loadContent(content);
       return;
     }
+    const shared = state[SHARED] as number;
     const cpus = new WordReader(this.shared.words, this.shared.start(shared));
     const besides = cpus.word();
-    const from = new WordReader(this.#besides.words, this.#besides.start(besides));
-    this.#resize(from.word());
-    const descriptors = from.word();
+    const common = new WordReader(this.#besides.words, this.#besides.start(besides));
+    this.#resize(common.word());
+    const descriptors = common.word();
     this.#loadContent(content);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
-    const isSame = this.#live !== undefined && this.#besidesOf(this.#live.shared) === besides;
-    const live = this.#live?.threads ?? [];
-    const { words } = this.threads;
-    const readers: (WordReader | undefined)[] = [];
-    for (let index = 0; index < threads.length; index++) {
-      const id = threads[index] as number;
-      readers.push(id === live[index] ? undefined : new WordReader(words, this.threads.start(id)));
-    }
+    const live = this.#live;
+    const isSame = live !== undefined && this.#besidesOf(live.shared) === besides;
+    const readers = this.#threadReaders(state);
     const { kernel, guest } = this.#booted;
-    kernel.load(cpus, isSame && !this.sharedInfo(shared).hasQueues ? undefined : from, readers);
-    this.#signalsTaken.length = threads.length;
+    const services = this.#servicesReader(state[SERVICES] as number);
+    kernel.load(cpus, isSame ? undefined : common, services, readers);
+    this.#signalsTaken.length = readers.length;
     for (let index = 0; index < readers.length; index++) {
       const reader = readers[index];
       if (reader === undefined) continue;
@@ -590,12 +633,33 @@ export class Executor {
     }
   }
 
+  /** Of the threads that are not as they have to be already. */
+  #threadReaders(state: Int32Array): (WordReader | undefined)[] {
+    const live = this.#live?.threads ?? [];
+    const { words } = this.threads;
+    const readers: (WordReader | undefined)[] = [];
+    for (let at = THREADS; at < state.length; at++) {
+      const id = state[at] as number;
+      const isSame = id === live[at - THREADS];
+      readers.push(isSame ? undefined : new WordReader(words, this.threads.start(id)));
+    }
+    return readers;
+  }
+
+  /** Undefined when they are as they have to be. */
+  #servicesReader(services: number): WordReader | undefined {
+    if (this.#live?.services === services && this.#hasQueues[services] === false) return undefined;
+    return new WordReader(this.services.words, this.services.start(services));
+  }
+
   /** True when all but the content is there already: the search often goes on from where a step has led. */
-  #isLive(shared: number, threads: ArrayLike<number>): boolean {
+  #isLive(state: Int32Array): boolean {
     const live = this.#live;
-    if (live?.shared !== shared || live.threads.length !== threads.length) return false;
-    for (let index = 0; index < threads.length; index++) {
-      if (live.threads[index] !== threads[index]) return false;
+    if (live === undefined || live.shared !== state[SHARED]) return false;
+    if (live.services !== state[SERVICES]) return false;
+    if (live.threads.length !== state.length - THREADS) return false;
+    for (let index = 0; index < live.threads.length; index++) {
+      if (live.threads[index] !== state[THREADS + index]) return false;
     }
     return true;
   }
@@ -671,18 +735,19 @@ export class Executor {
     const { threadCount } = this.#booted.kernel;
     const threads: number[] = [];
     for (let tid = 1; tid <= threadCount; tid++) threads.push(this.#captureThread(tid));
-    return { shared: this.#captureShared(), threads };
+    return { shared: this.#captureShared(), services: this.#captureServices(), threads };
   }
 
   /** The same where only a thread, and who was on its CPU, can have changed, and who is on it. */
-  #captureOwn(shared: number, before: ArrayLike<number>, one: number, other: number): Parts {
+  #captureOwn(before: Int32Array, one: number, other: number): Parts {
     const threads: number[] = [];
-    for (let tid = 1; tid <= before.length; tid++) {
-      const id = before[tid - 1] as number;
+    for (let tid = 1; THREADS + tid <= before.length; tid++) {
+      const id = before[THREADS + tid - 1] as number;
       const hasChanged = tid === one || tid === other;
       threads.push(hasChanged ? this.#captureThread(tid) : (this.#originals.get(id) ?? id));
     }
-    return { shared: this.#captureCpus(this.#besidesOf(shared)), threads };
+    const shared = this.#captureCpus(this.#besidesOf(before[SHARED] as number));
+    return { shared, services: before[SERVICES] as number, threads };
   }
 
   #captureShared(): number {
@@ -692,9 +757,18 @@ export class Executor {
     words.word(this.#guestBytes);
     words.word(this.#descriptors);
     kernel.saveShared(words);
-    const besides = this.#besides.intern(words.words, 0, words.length);
-    this.#besidesMarks[besides] ??= marksOf(words);
-    return this.#captureCpus(besides);
+    return this.#captureCpus(this.#besides.intern(words.words, 0, words.length));
+  }
+
+  #captureServices(): number {
+    const { kernel } = this.#booted;
+    const words = this.#words;
+    words.clear();
+    kernel.saveServices(words);
+    const services = this.services.intern(words.words, 0, words.length);
+    this.#servicesMarks[services] ??= marksOf(words);
+    this.#hasQueues[services] ??= kernel.hasQueues;
+    return services;
   }
 
   get #descriptors(): number {
@@ -773,7 +847,6 @@ export class Executor {
       onlineCpus: kernel.cpus.map(({ id }) => id).filter((cpu) => kernel.isOnline(cpu)),
       handled,
       hasTimers: kernel.hasTimers,
-      hasQueues: kernel.hasQueues,
       hasPercpuBase: kernel.process.percpuArea !== undefined,
     };
   }
@@ -815,6 +888,15 @@ export class Executor {
     const used = ranges.filter(([address]) => address !== 0);
     return used.flatMap(([address, bytes]) => [...wordsOf(address, bytes, this.#guestBytes)]);
   }
+}
+
+/** The state but for what is in memory. */
+function partsOf(state: Int32Array): Parts {
+  return {
+    shared: state[SHARED] as number,
+    services: state[SERVICES] as number,
+    threads: Array.from(state.subarray(THREADS)),
+  };
 }
 
 function marksOf({ threads, addresses }: WordWriter): Marks {

@@ -22,10 +22,13 @@ import {
 } from './options.js';
 import { ShortestSearch, type Violation } from './shortest.js';
 import { Space, type Successor } from './space.js';
+import { CONTENT } from './state.js';
 import { Symmetry } from './symmetry.js';
 import { Transitions } from './transitions.js';
 import { ExactStates, Fingerprints, type Visited } from './visited.js';
 
+/** To compare every step with the same step of other threads takes longer than as many states. */
+const STATES_BEFORE_SYMMETRY = 4000;
 /** Small searches are over before that. */
 const STATES_BEFORE_SCOUTING = 20_000;
 const STATES_SCOUTED = 50_000;
@@ -262,20 +265,29 @@ export class Session {
   #search(): { isComplete: boolean; isViolated: boolean } {
     const initial = this.#space.transitions.initial();
     if (this.#bound !== Number.POSITIVE_INFINITY) return this.#boundedSearch(initial);
+    if (this.#options.reductions?.symmetry === undefined) {
+      const small = this.#depthFirst(initial, STATES_BEFORE_SYMMETRY, false);
+      if (small.isComplete || this.#isOver(small)) return small;
+      this.#finalStates.clear();
+    }
     const result = this.#depthFirst(initial, STATES_BEFORE_SCOUTING);
-    if (result.isComplete || result.isViolated || this.#space.isForNothing) return result;
-    if (this.#watch.reason !== undefined) return result;
+    if (result.isComplete || this.#isOver(result)) return result;
     if (this.scout()) return { isComplete: false, isViolated: true };
     if (this.#space.isForNothing) return result;
     return this.#depthFirst(initial, Number.POSITIVE_INFINITY);
   }
 
+  #isOver({ isViolated }: { readonly isViolated: boolean }): boolean {
+    return isViolated || this.#space.isForNothing || this.#watch.reason !== undefined;
+  }
+
   #depthFirst(
     initial: Int32Array,
     maxStates: number,
+    usesSymmetry = true,
   ): { isComplete: boolean; isViolated: boolean } {
     const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
-    this.#space.useSymmetry(true);
+    this.#space.useSymmetry(usesSymmetry);
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd, maxStates);
     const result = search.run(initial, [[]]);
     this.#states = visited.size;
@@ -337,7 +349,7 @@ export class Session {
 
   #finalState({ states, leaf }: Successor): string {
     const { memory } = this.#space.transitions.executor;
-    let content = states[1] as number;
+    let content = states[CONTENT] as number;
     for (const word of leaf.terminal?.kernelWords ?? []) content = memory.write(content, word, 0);
     return [memory.high(content), memory.low(content)].map(toHex).join('');
   }

@@ -5,7 +5,8 @@ import { type Action, cpuOf, isPark, isRun, MAX_CHECKED_CPUS, signalOf, tidOf } 
 import { enlarged, Interner } from './interner.js';
 import type { Watch } from './limits.js';
 import { type Space, type Successor } from './space.js';
-import { SHARED, type Terminal } from './transitions.js';
+import { SHARED } from './state.js';
+import type { Terminal } from './transitions.js';
 
 /** One action and how many steps it went on for. */
 export interface PathElement {

@@ -14,8 +14,9 @@ import {
 import { finish, mix } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
+import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { Symmetry } from './symmetry.js';
-import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
+import type { Leaf, Transitions } from './transitions.js';
 
 export interface SpaceOptions {
   /** Signals that each thread may get. */
@@ -147,7 +148,7 @@ export class Space {
         if (next === undefined) break;
         leaf = next;
         this.#pass(leaf, successor.states, 0, successor.length, action);
-        this.#apply(leaf, successor.states, 0);
+        this.#apply(leaf, successor.states, 0, successor.length);
       }
     }
     successor.leaf = leaf;
@@ -160,7 +161,7 @@ export class Space {
     const { states, length } = this.#successor;
     if (leaf.parked !== undefined) {
       this.#pass(leaf.parked, states, 0, length, parkAction(cpuOf(action)));
-      this.#apply(leaf.parked, states, 0);
+      this.#apply(leaf.parked, states, 0, length);
       return;
     }
     if (!this.transitions.executor.parks || !this.#mayPark(states, action)) return;
@@ -168,7 +169,7 @@ export class Space {
     const parked = this.transitions.leaf(states, 0, length, park);
     if (this.transitions.isFixed(states, 0, park)) leaf.parked = parked;
     this.#pass(parked, states, 0, length, park);
-    this.#apply(parked, states, 0);
+    this.#apply(parked, states, 0, length);
   }
 
   /** The thread is where it cannot notice that its CPU is taken away. */
@@ -184,11 +185,12 @@ export class Space {
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
   fingerprint(states: Int32Array, from: number, length: number): void {
-    const { shared, memory, threads } = this.transitions.executor;
+    const { shared, services, memory, threads } = this.transitions.executor;
     const own = states[from + SHARED] as number;
+    const known = states[from + SERVICES] as number;
     const content = states[from + CONTENT] as number;
-    let low = mix(shared.low(own), memory.low(content));
-    let high = mix(shared.high(own), memory.high(content));
+    let low = mix(mix(shared.low(own), services.low(known)), memory.low(content));
+    let high = mix(mix(shared.high(own), services.high(known)), memory.high(content));
     for (let index = THREADS; index < length; index++) {
       const thread = states[from + index] as number;
       low = mix(low, threads.low(thread));
@@ -206,37 +208,37 @@ export class Space {
     return holder !== 0 && holder !== tidOf(action);
   }
 
-  #apply(leaf: Leaf, states: Int32Array, from: number): void {
+  #apply(leaf: Leaf, states: Int32Array, from: number, length: number): void {
     const successor = this.#successor;
-    while (leaf.length > successor.states.length) {
+    while (length + leaf.started > successor.states.length) {
       const isOwn = states === successor.states;
       successor.states = enlarged(successor.states);
       if (isOwn) {
-        this.#apply(leaf, successor.states, from);
+        this.#apply(leaf, successor.states, from, length);
         return;
       }
     }
-    successor.length = this.transitions.apply(leaf, states, from, successor.states, 0);
+    successor.length = this.transitions.apply(leaf, states, from, length, successor.states);
   }
 
   #step(states: Int32Array, from: number, length: number, action: Action): Leaf {
     const leaf = this.transitions.leaf(states, from, length, action);
     this.#pass(leaf, states, from, length, action);
-    this.#apply(leaf, states, from);
+    this.#apply(leaf, states, from, length);
     return leaf;
   }
 
   #pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
-    const isUnverified = this.#symmetry !== undefined && leaf.orbit === undefined;
-    if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
     const threads = length - THREADS;
+    const isUnverified = this.#symmetry !== undefined && leaf.orbitThreads < threads;
+    if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
     if (isUnverified || leaf.notedThreads < threads) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
       const noted = this.#isAlone(states, from, length) ? 1 : threads;
       this.locality.note(leaf, noted);
       // What one does, those do that are like it.
       if (this.#symmetry !== undefined) {
-        for (const image of leaf.orbit ?? []) this.locality.note(image, noted);
+        for (const image of leaf.orbit) this.locality.note(image, noted);
       }
     }
     this.onLeaf(leaf);

@@ -17,7 +17,8 @@ import { finish, HIGH_SEED, LOW_SEED, mix } from './hash.js';
 import { enlarged } from './interner.js';
 import { LINE_BYTES } from './memory-states.js';
 import { Permutation } from './permutation.js';
-import { CONTENT, type Leaf, SHARED, THREADS, type Transitions } from './transitions.js';
+import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import type { Leaf, Transitions } from './transitions.js';
 import { Triples } from './triples.js';
 
 /** Permutations that every step is executed for, at most: all of four threads. */
@@ -58,8 +59,9 @@ export class Symmetry {
   readonly #permutations = new Map<string, Permutation>();
   /** Thread, permutation: the thread that it becomes. */
   readonly #threads = new Memo();
-  /** What is shared, permutation. */
+  /** What is shared, permutation; the services, permutation. */
   readonly #shared = new Memo();
+  readonly #services = new Memo();
   /** Line, permutation, where: the line that it becomes. */
   readonly #lines = new Memo();
   #from: Int32Array = new Int32Array(64);
@@ -88,9 +90,10 @@ export class Symmetry {
 
   /** A step is done: threads that it starts may be like others. states[from ..] is the state before it. */
   pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
-    if (leaf.orbit !== undefined) return;
-    const group = this.#group(length - THREADS);
-    if (group.permutations.length === 0) leaf.orbit = [leaf];
+    const threads = length - THREADS;
+    if (leaf.orbitThreads >= threads) return;
+    const group = this.#group(threads);
+    if (group.permutations.length === 0) setOrbit([leaf], threads);
     else this.#verify(leaf, states.slice(from, from + length), action, group);
     const content = states[from + CONTENT] as number;
     for (let at = 0; at < leaf.changes.length; at += 2) {
@@ -235,7 +238,7 @@ export class Symmetry {
   #verify(leaf: Leaf, state: Int32Array, action: Action, { permutations }: Group): void {
     const transitions = this.#transitions;
     const orbit = [leaf];
-    leaf.orbit = orbit;
+    setOrbit(orbit, state.length - THREADS);
     for (const permutation of permutations) {
       const other = new Int32Array(state.length);
       this.#rename(state, state.length, permutation, other);
@@ -248,7 +251,7 @@ export class Symmetry {
       }
       if (!orbit.includes(image)) orbit.push(image);
     }
-    for (const image of orbit) image.orbit = orbit;
+    setOrbit(orbit, state.length - THREADS);
   }
 
   /** The one step is the other with threads in other places, in all states in which it is done. */
@@ -260,7 +263,7 @@ export class Symmetry {
     permutation: Permutation,
   ): boolean {
     return (
-      leaf.length === image.length &&
+      leaf.started === image.started &&
       areReadsEqual(leaf, image, permutation) &&
       areAccessesEqual(leaf, image, permutation) &&
       isEndEqual(leaf, image, permutation) &&
@@ -280,12 +283,12 @@ export class Symmetry {
       const place = permutation.place((leaf.stores[at] as number) >>> 0);
       if (place !== (image.stores[at] as number) >>> 0) return false;
     }
-    const { length } = leaf;
+    const length = state.length + leaf.started;
     this.#from = roomFor(this.#from, length);
     this.#to = roomFor(this.#to, length);
     this.#after = roomFor(this.#after, length);
-    this.#transitions.apply(leaf, state, 0, this.#from, 0);
-    this.#transitions.apply(image, other, 0, this.#to, 0);
+    this.#transitions.apply(leaf, state, 0, state.length, this.#from);
+    this.#transitions.apply(image, other, 0, other.length, this.#to);
     this.#rename(this.#from, length, permutation, this.#after);
     for (let at = 0; at < length; at++) if (this.#after[at] !== this.#to[at]) return false;
     return true;
@@ -294,6 +297,7 @@ export class Symmetry {
   /** The state with threads in other places, into `to`. */
   #rename(states: Int32Array, length: number, permutation: Permutation, to: Int32Array): void {
     to[SHARED] = this.#renamedShared(states[SHARED] as number, permutation);
+    to[SERVICES] = this.#renamedServices(states[SERVICES] as number, permutation);
     to[CONTENT] = this.#renamedContent(states[CONTENT] as number, permutation);
     let hasNew = false;
     for (let tid = 1; tid <= length - THREADS; tid++) {
@@ -321,12 +325,11 @@ export class Symmetry {
       to[THREADS + place - 1] = executor.renamedThread(thread, permutation);
       places.push({ place, thread });
     }
-    const threads = Array.from(to.subarray(THREADS, length));
+    const state = to.slice(0, length);
     const wasHypothetical = executor.isHypothetical;
     executor.isHypothetical = true;
     for (const { place, thread } of places) {
-      const [shared, content] = [to[SHARED] as number, to[CONTENT] as number];
-      const representative = executor.representative(place, shared, content, threads);
+      const representative = executor.representative(place, state);
       this.#threads.set(thread, permutation.id, 0, representative);
       to[THREADS + place - 1] = representative;
     }
@@ -338,6 +341,14 @@ export class Symmetry {
     if (known !== 0) return known;
     const result = this.#transitions.executor.renamedShared(shared, permutation);
     this.#shared.set(shared, permutation.id, 0, result);
+    return result;
+  }
+
+  #renamedServices(services: number, permutation: Permutation): number {
+    const known = this.#services.get(services, permutation.id, 0);
+    if (known !== 0) return known;
+    const result = this.#transitions.executor.renamedServices(services, permutation);
+    this.#services.set(services, permutation.id, 0, result);
     return result;
   }
 
@@ -450,7 +461,7 @@ export class Symmetry {
       );
     }
     const { tids } = members;
-    const queued = this.#transitions.executor.queued(states[SHARED] as number);
+    const queued = this.#transitions.executor.queued(states[SERVICES] as number);
     return queued.indexOf(tids[one] as number) - queued.indexOf(tids[other] as number);
   }
 }
@@ -458,6 +469,13 @@ export class Symmetry {
 /** The order of members of classes as one number: one more. */
 function codeOf(order: number, index: number): number {
   return order * MOST_MEMBERS + index;
+}
+
+function setOrbit(orbit: readonly Leaf[], threads: number): void {
+  for (const leaf of orbit) {
+    leaf.orbit = orbit;
+    leaf.orbitThreads = threads;
+  }
 }
 
 /** Three numbers, and what has been found for them; 0 for nothing. */
@@ -519,6 +537,7 @@ function isDependenceEqual(one: Dependence, other: Dependence, permutation: Perm
 function areAccessesEqual(leaf: Leaf, image: Leaf, permutation: Permutation): boolean {
   return (
     leaf.isSmall === image.isSmall &&
+    leaf.services < 0 === image.services < 0 &&
     leaf.accesses.length === image.accesses.length &&
     leaf.accesses.every(({ address, isStore, agent }, at) => {
       const other = image.accesses[at];

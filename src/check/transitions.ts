@@ -5,7 +5,7 @@
 //
 //   action, shared, thread ──► [word at 0x80?] ─ 3 ─► [word at 0x40?] ─ 7 ─► leaf
 //
-// A state is a vector: what threads share, the memory's content, the threads in the order of their numbers.
+// Where a step goes on to a system call, what it does from there on depends on the kernel's services too.
 
 import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
@@ -14,14 +14,10 @@ import { type Dependence, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, StepEvent, Terminal } from './executor.js';
 import { wordsOf } from './executor.js';
 import { enlarged, Interner } from './interner.js';
+import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import { Triples } from './triples.js';
 
 export type { Terminal } from './executor.js';
-
-/** Where a state's threads begin. */
-export const SHARED = 0;
-export const CONTENT = 1;
-export const THREADS = 2;
 
 /** A word that a step accesses. */
 export interface WordAccess {
@@ -34,13 +30,16 @@ export interface WordAccess {
 /** What becomes of a state. */
 export interface Leaf {
   readonly shared: number;
+  /** -1: as they were, and it has not looked at them. */
+  readonly services: number;
   /** Pairs: index in the vector, the thread that is there now. */
   readonly changes: Int32Array;
   /** Pairs: address, word. */
   readonly stores: Int32Array;
   /** All of memory, where it is not known what was stored; otherwise -1. */
   readonly content: number;
-  readonly length: number;
+  /** How many threads it starts. */
+  readonly started: number;
   /** The thread ran to its next point or made a call that is nothing but accesses: all there is to it. */
   readonly isSmall: boolean;
   readonly accesses: readonly WordAccess[];
@@ -56,8 +55,11 @@ export interface Leaf {
   notedThreads: number;
   localIn: number;
   isLocal: boolean;
-  /** Writer: Symmetry. What the same step comes to for threads that are in its threads' places, and itself. */
-  orbit: readonly Leaf[] | undefined;
+  // Writer: Symmetry.
+  /** What the same step comes to for threads that are in its threads' places, and itself. */
+  orbit: readonly Leaf[];
+  /** Of how many threads; 0: not known. */
+  orbitThreads: number;
   // Writer: Space.
   /** The search in which the thread is known to stop after it, whatever is in memory. */
   stopsIn: number;
@@ -76,10 +78,11 @@ const SMALL_EVENTS: ReadonlySet<TraceEvent> = new Set([
 const UNKNOWN = 0;
 const READ = 1;
 const LEAF = 2;
-/** Like a word that is read: another thread, all of them, or all of memory. */
+/** Like a word that is read: another thread, all of them, all of memory, or the kernel's services. */
 const THREAD = 3;
 const ALL_THREADS = 4;
 const ALL_MEMORY = 5;
+const ALL_SERVICES = 6;
 
 const NO_THREAD = -1;
 
@@ -107,10 +110,12 @@ export class Transitions {
 
   /** Bytes it takes, roughly. */
   get bytes(): number {
-    const { memory, threads, shared } = this.executor;
+    const { memory, threads, shared, services } = this.executor;
+    const tuples = [this.#tuples, threads, shared, services];
     const leaves = this.#leaves.length * 1000;
-    return (
-      this.#nodes.bytes + this.#tuples.bytes + memory.bytes + threads.bytes + shared.bytes + leaves
+    return tuples.reduce(
+      (sum, { bytes }) => sum + bytes,
+      this.#nodes.bytes + memory.bytes + leaves,
     );
   }
 
@@ -120,8 +125,8 @@ export class Transitions {
   }
 
   initial(): Int32Array {
-    const { shared, content, threads } = this.executor.initial();
-    return Int32Array.from([shared, content, ...threads]);
+    const { shared, services, content, threads } = this.executor.initial();
+    return Int32Array.from([shared, services, content, ...threads]);
   }
 
   /** The leaf for `action` in the state states[from .. from + length). */
@@ -146,6 +151,9 @@ export class Transitions {
         case ALL_MEMORY:
           node = this.#child(node, content);
           break;
+        case ALL_SERVICES:
+          node = this.#child(node, states[from + SERVICES] as number);
+          break;
         default:
           this.#execute(states.slice(from, from + length), action);
           node = this.#root(states, from, action);
@@ -167,13 +175,13 @@ export class Transitions {
     return this.#kinds[this.#root(states, from, action)] === LEAF;
   }
 
-  /** The state after a leaf, into `to`. Returns its length. */
-  apply(leaf: Leaf, states: Int32Array, from: number, to: Int32Array, at: number): number {
+  /** The state after a leaf, into `to`, which has room for it. Returns its length. */
+  apply(leaf: Leaf, states: Int32Array, from: number, length: number, to: Int32Array): number {
     const { memory } = this.executor;
-    const { changes, stores, length } = leaf;
-    for (let index = THREADS; index < length; index++)
-      to[at + index] = states[from + index] as number;
-    to[at + SHARED] = leaf.shared;
+    const { changes, stores } = leaf;
+    for (let index = THREADS; index < length; index++) to[index] = states[from + index] as number;
+    to[SHARED] = leaf.shared;
+    to[SERVICES] = leaf.services < 0 ? (states[from + SERVICES] as number) : leaf.services;
     let content = leaf.content;
     if (content < 0) {
       content = states[from + CONTENT] as number;
@@ -185,11 +193,11 @@ export class Transitions {
         );
       }
     }
-    to[at + CONTENT] = content;
+    to[CONTENT] = content;
     for (let index = 0; index < changes.length; index += 2) {
-      to[at + (changes[index] as number)] = changes[index + 1] as number;
+      to[changes[index] as number] = changes[index + 1] as number;
     }
-    return length;
+    return length + leaf.started;
   }
 
   #root(states: Int32Array, from: number, action: Action): number {
@@ -220,19 +228,10 @@ export class Transitions {
 
   /** Do the step, and put what came of it into the tree. */
   #execute(state: Int32Array, action: Action): void {
-    const shared = state[SHARED] as number;
-    const content = state[CONTENT] as number;
-    const threads = state.subarray(THREADS);
-    const step = this.executor.step(shared, content, threads, action);
+    const step = this.executor.step(state, action);
     let node = this.#root(state, 0, action);
-    if (step.accesses === undefined) {
-      node = this.#child(this.#extend(node, ALL_MEMORY, 0), content);
-    } else {
-      for (const address of readWords(step.accesses, this.#sizeBytes)) {
-        this.#extend(node, READ, address | 0);
-        node = this.#child(node, this.executor.memory.read(content, address));
-      }
-    }
+    node = this.#extendByMemory(node, state, step);
+    const threads = state.subarray(THREADS);
     if (step.dependence === 'all') {
       this.#extend(node, ALL_THREADS, 0);
       node = this.#child(node, this.#tuples.intern(threads, 0, threads.length));
@@ -245,6 +244,34 @@ export class Transitions {
     }
     this.#extend(node, LEAF, this.#leaves.length);
     this.#leaves.push(this.#toLeaf(state, action, step));
+  }
+
+  /** The words that the step reads, and the services from where on it looks at them. */
+  #extendByMemory(root: number, state: Int32Array, step: Step): number {
+    const { accesses, ownAccesses } = step;
+    if (accesses === undefined) {
+      const node = this.#child(this.#extend(root, ALL_MEMORY, 0), state[CONTENT] as number);
+      return ownAccesses === undefined ? node : this.#extendByServices(node, state);
+    }
+    if (ownAccesses === undefined) return this.#extendByWords(root, state, accesses);
+    const node = this.#extendByWords(root, state, accesses.slice(0, ownAccesses));
+    const behind = this.#extendByServices(node, state);
+    // What is read for a second time is the same.
+    return this.#extendByWords(behind, state, accesses.slice(ownAccesses));
+  }
+
+  #extendByServices(node: number, state: Int32Array): number {
+    return this.#child(this.#extend(node, ALL_SERVICES, 0), state[SERVICES] as number);
+  }
+
+  #extendByWords(from: number, state: Int32Array, accesses: readonly Access[]): number {
+    const content = state[CONTENT] as number;
+    let node = from;
+    for (const address of readWords(accesses, this.#sizeBytes)) {
+      this.#extend(node, READ, address | 0);
+      node = this.#child(node, this.executor.memory.read(content, address));
+    }
+    return node;
   }
 
   /** A step must not change threads whose state is said to have no part in it. */
@@ -289,10 +316,11 @@ export class Transitions {
     const { accesses, events, terminal } = step;
     return {
       shared: step.shared,
+      services: step.ownAccesses === undefined ? -1 : step.services,
       changes: Int32Array.from(changes),
       stores: Int32Array.from(accesses === undefined ? [] : this.#stores(accesses, step.content)),
       content: accesses === undefined ? step.content : -1,
-      length: THREADS + step.threads.length,
+      started: THREADS + step.threads.length - state.length,
       isSmall: accesses !== undefined && this.#isSmall(action, step),
       accesses: this.#wordAccesses(state, action, step),
       events,
@@ -303,7 +331,8 @@ export class Transitions {
       notedThreads: 0,
       localIn: -1,
       isLocal: false,
-      orbit: undefined,
+      orbit: [],
+      orbitThreads: 0,
       stopsIn: -1,
       parked: undefined,
       isCovered: false,

@@ -631,10 +631,18 @@ export class Kernel implements SchedulerView, Services {
     for (const { current } of this.cpus) to.word(this.#heldId(current));
   }
 
-  /** What the threads share besides. Preconditions: between two steps; the process has not exited. */
+  /** What the threads have registered, and the CPUs online. Preconditions: between two steps; no exit. */
   saveShared(to: WordWriter): void {
     saveProcess(this.process, to);
     saveCpuSet(this.onlineCpus, to);
+    to.flag(this.hasTimers);
+  }
+
+  /**
+   * What besides only system calls, signals, timers and ends of threads look at. Preconditions: between two
+   * steps; the process has not exited.
+   */
+  saveServices(to: WordWriter): void {
     to.list(this.futexes.keys(), (key) => {
       to.address(key);
       to.list([...this.futexes.waiters(key)], ({ thread }) => to.thread(thread.tid));
@@ -663,13 +671,15 @@ export class Kernel implements SchedulerView, Services {
   }
 
   /**
-   * The state that saveCpus, saveShared and saveThread have written: threads[n] is thread n + 1, as a reader
-   * that stands behind the thread's words afterwards. Undefined: it is in that state already; of what is
-   * shared, only while nobody waits for a futex or a time. A thread that there is already keeps its context.
+   * The state that saveCpus, saveShared, saveServices and saveThread have written: threads[n] is thread n + 1,
+   * as a reader that stands behind the thread's words afterwards. Undefined: it is in that state already; of
+   * the services, only while nobody waits for a futex or a time. A thread that there is already keeps its
+   * context.
    */
   load(
     cpus: WordReader,
     shared: WordReader | undefined,
+    services: WordReader | undefined,
     threads: readonly (WordReader | undefined)[],
   ): void {
     this.schedule.clear();
@@ -689,7 +699,11 @@ export class Kernel implements SchedulerView, Services {
       const tid = cpus.word();
       if (tid > 0) this.#dispatcher.resumeOn(cpu, threadOf(tid));
     }
-    if (shared !== undefined) this.#loadShared(shared, threadOf);
+    if (shared !== undefined) {
+      loadProcess(this.process, shared);
+      this.onlineCpus.assign(loadCpuSet(shared));
+    }
+    if (services !== undefined) this.#loadServices(services, threadOf);
     // Waits of threads that have been loaded are others than they were.
     const { joinersOfAll } = this;
     joinersOfAll.forEach(({ thread }, at) => {
@@ -713,9 +727,7 @@ export class Kernel implements SchedulerView, Services {
     }
   }
 
-  #loadShared(from: WordReader, threadOf: (tid: number) => Thread): void {
-    loadProcess(this.process, from);
-    this.onlineCpus.assign(loadCpuSet(from));
+  #loadServices(from: WordReader, threadOf: (tid: number) => Thread): void {
     this.futexes.clear();
     this.#timers.clear();
     from.list(() => {
