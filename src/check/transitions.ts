@@ -250,7 +250,7 @@ export class Transitions {
   #extendByMemory(root: number, state: Int32Array, step: Step): number {
     const { accesses, ownAccesses } = step;
     if (accesses === undefined) {
-      const node = this.#child(this.#extend(root, ALL_MEMORY, 0), state[CONTENT] as number);
+      const node = this.#extendByContent(root, state);
       return ownAccesses === undefined ? node : this.#extendByServices(node, state);
     }
     if (ownAccesses === undefined) return this.#extendByWords(root, state, accesses);
@@ -258,6 +258,17 @@ export class Transitions {
     const behind = this.#extendByServices(node, state);
     // What is read for a second time is the same.
     return this.#extendByWords(behind, state, accesses.slice(ownAccesses));
+  }
+
+  /** All of memory, behind what steps read that are the same up to there. */
+  #extendByContent(root: number, state: Int32Array): number {
+    const content = state[CONTENT] as number;
+    let node = root;
+    while (this.#kinds[node] === READ) {
+      const address = (this.#values[node] as number) >>> 0;
+      node = this.#child(node, this.executor.memory.read(content, address));
+    }
+    return this.#child(this.#extend(node, ALL_MEMORY, 0), content);
   }
 
   #extendByServices(node: number, state: Int32Array): number {
@@ -268,10 +279,12 @@ export class Transitions {
     const content = state[CONTENT] as number;
     let node = from;
     for (const address of readWords(accesses, this.#sizeBytes)) {
+      // A step that grows the memory may be the same up to here: nobody knows what it has read.
+      if (this.#kinds[node] === ALL_MEMORY) node = this.#child(node, content);
       this.#extend(node, READ, address | 0);
       node = this.#child(node, this.executor.memory.read(content, address));
     }
-    return node;
+    return this.#kinds[node] === ALL_MEMORY ? this.#child(node, content) : node;
   }
 
   /** A step must not change threads whose state is said to have no part in it. */
