@@ -3,10 +3,11 @@
 import type { Command } from 'commander';
 import { loadModule } from '../host/loader.js';
 import { instrumentFile } from '../toolchain/compile.js';
-import { readBytes, requireOther, requireWritable, writeFile } from './files.js';
+import { readBytes, requireOther, requireWritable, writeFile } from '../node/files.js';
 import { type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
 import { addCompileOptions, type CompileOptions } from './options.js';
-import { compile, type Program, programKind } from './program.js';
+import type { Program } from '../node/program.js';
+import { compile, programKind } from './program.js';
 import { formatCount } from './table.js';
 
 interface BuildOptions extends CompileOptions {
@@ -63,7 +64,7 @@ async function instrument(file: string, options: BuildOptions): Promise<Omit<Pro
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
   });
   // Offsets of the module it was made from: a source map of that one would lie about this one.
-  return { wasm: new Uint8Array(instrumented), sourceMap: undefined };
+  return { wasm: new Uint8Array(instrumented) };
 }
 
 function defaultOutput(file: string, extension: string): string {

@@ -1,18 +1,23 @@
 // wasm-rseq check: a program under every interleaving.
 
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Progress } from '../check/limits.js';
-import type { CheckOptions, CheckResult, Reductions } from '../check/options.js';
+import type { CheckOptions, CheckResult } from '../check/options.js';
 import { formatResult, sourcesIn } from '../check/report.js';
 import { lintProgram } from '../toolchain/compile.js';
 import { formatFinding } from '../toolchain/lint.js';
-import { readCheckpoint, type Subject, writeCheckpoint } from './checkpoint.js';
-import { Coordinator, type ParallelResult } from './coordinator.js';
-import { InputError, readBytes, requireWritable } from './files.js';
+import { readCheckpoint, writeCheckpoint } from '../node/checkpoint.js';
+import { readBytes, requireWritable } from '../node/files.js';
+import {
+  checkInParallel,
+  type ParallelCheckOptions,
+  type ParallelResult,
+  requireDivisible,
+} from '../node/parallel-check.js';
+import type { Program } from '../node/program.js';
 import { GUEST_FAILURE, INCOMPLETE, type Invocation, SUCCESS } from './invocation.js';
 import { addCheckOptions, addCompileOptions, type CheckCommandOptions } from './options.js';
-import { loadProgram, type Program, programKind } from './program.js';
+import { prepareProgram, programKind } from './program.js';
 import { StatusLine } from './progress.js';
 import { formatCount } from './table.js';
 import { traceSchedule } from './trace-schedule.js';
@@ -55,58 +60,48 @@ async function checkFile(
   guestArguments: readonly string[],
 ): Promise<number> {
   requireDivisible(options);
-  const program = await loadProgram(file, { metering: 'instruction', ...options });
+  const program = await prepareProgram(file, { metering: 'instruction', ...options });
   if (options.trace !== undefined) requireWritable(options.trace);
   if (options.checkpoint !== undefined) requireWritable(options.checkpoint);
   if (options.lint) await warn(file, options);
-  const subject = toSubject(program, options, guestArguments);
-  const { result, checkpoint } = await checkProgram(program, options, subject);
+  const checkOptions = toCheckOptions(program, options, guestArguments);
+  const { result, checkpoint } = await checkProgram(program, checkOptions);
   if (options.trace !== undefined && result.schedule !== undefined) {
-    await traceSchedule(file, program, subject.options, result.schedule, options.trace);
+    await traceSchedule(file, program, checkOptions, result.schedule, options.trace);
   }
   print(result, options, program.sourceMap);
   if (checkpoint !== undefined) {
     const path = options.checkpoint ?? `${file}.checkpoint`;
-    writeCheckpoint(path, subject, checkpoint);
+    writeCheckpoint(path, checkpoint, program.wasm, checkOptions);
     process.stderr.write(`wasm-rseq: to go on: wasm-rseq check ${file} --resume ${path}\n`);
   }
   return EXIT_CODES[result.verdict];
 }
 
-/** The searches of these options go through states in an order that has no parts. Errors: InputError. */
-function requireDivisible(options: CheckCommandOptions): void {
-  const { preemptions, exact, liveness, resume, shard } = options;
-  if (resume === undefined && shard === undefined) return;
-  if (preemptions === undefined && exact !== true && liveness !== true) return;
-  const name = resume === undefined ? '--shard' : '--resume';
-  throw new InputError(`${name} cannot be with --preemptions, --exact or --liveness`);
-}
-
-function toSubject(
-  { wasm, sourceMap }: Program,
+/** Errors: InputError. */
+function toCheckOptions(
+  { wasm }: Program,
   options: CheckCommandOptions,
   args: readonly string[],
-): Subject & { readonly wasm: Uint8Array<ArrayBuffer>; readonly options: CheckOptions } {
-  const { cpus, signals, threads, memoryLimit, liveness, exact, abi } = options;
-  const given: CheckOptions = {
+): ParallelCheckOptions {
+  const { cpus, signals, threads, memoryLimit, liveness, exact, abi, workers, shard } = options;
+  const { without = [], resume } = options;
+  const given: ParallelCheckOptions = {
     cpus,
     threads,
     memoryLimit,
     args,
-    reductions: reductionsOf(options),
+    reductions: Object.fromEntries(without.map((name) => [name, false])),
     ...(abi !== undefined && { abi }),
     ...(signals !== undefined && { signals: signals === true ? 1 : signals }),
     ...(liveness === true && { liveness }),
     ...(exact === true && { exact }),
     ...limitsOf(options),
     ...(options.stdin !== undefined && { stdin: readBytes(options.stdin) }),
-    ...(sourceMap !== undefined && { sourceMap }),
+    ...(workers !== undefined && { workers }),
+    ...(shard !== undefined && { shard }),
   };
-  return {
-    wasm,
-    options: given,
-    shard: options.shard && `${options.shard.index}/${options.shard.count}`,
-  };
+  return resume === undefined ? given : { ...given, resume: readCheckpoint(resume, wasm, given) };
 }
 
 const MEBIBYTE = 2 ** 20;
@@ -127,35 +122,22 @@ function limitsOf({
   };
 }
 
-/**
- * What a search takes for granted it learns from what it sees. Shards see different things, and would divide
- * different searches: their parts would not make a whole.
- */
-function reductionsOf({ shard, without = [] }: CheckCommandOptions): Reductions {
-  if (shard !== undefined)
-    return { local: false, switches: false, restarts: false, symmetry: false };
-  return Object.fromEntries(without.map((name) => [name, false]));
-}
-
 async function checkProgram(
   program: Program,
-  options: CheckCommandOptions,
-  subject: Subject & { readonly wasm: Uint8Array<ArrayBuffer> },
+  options: ParallelCheckOptions,
 ): Promise<ParallelResult> {
   const status = new StatusLine(process.stderr, () => performance.now());
-  const coordinator = new Coordinator({
-    wasm: subject.wasm,
-    map: program.map,
-    options: subject.options,
-    workers: options.workers ?? availableParallelism(),
-    shard: options.shard,
-    resume: options.resume === undefined ? undefined : readCheckpoint(options.resume, subject),
-    onProgress: (progress) => status.show(describe(progress)),
-  });
-  const interrupt = (): void => coordinator.interrupt();
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+  };
+  const onProgress = (progress: Progress): boolean => {
+    status.show(describe(progress));
+    return !isInterrupted;
+  };
   process.once('SIGINT', interrupt);
   try {
-    return await coordinator.check();
+    return await checkInParallel(program, { ...options, onProgress });
   } finally {
     process.off('SIGINT', interrupt);
     status.clear();

@@ -1,11 +1,12 @@
 // One run of a program from the command line: its input and output, its trace, its progress.
 
-import { createHost, type Host, type Result } from '../host/host.js';
+import type { Host, Result } from '../host/host.js';
 import type { Observer } from '../kernel/trace.js';
 import { ChromeTrace } from './chrome-trace.js';
-import { filesNamed, readBytes, TextFile } from './files.js';
+import { readBytes, TextFile } from '../node/files.js';
+import { createNodeHost, writeOutput } from '../node/host.js';
 import type { CompileOptions, MachineOptions, RecordOptions, SchedulerOptions } from './options.js';
-import type { Program } from './program.js';
+import type { Program } from '../node/program.js';
 import { ProgressLine } from './progress.js';
 import { formatCount } from './table.js';
 
@@ -70,25 +71,21 @@ interface Booted {
 async function boot(execution: Execution, observers: readonly Observer[]): Promise<Booted> {
   const { program, options, choices, guestArguments } = execution;
   const progress = new ProgressLine(process.stderr, () => performance.now());
-  const host = await createHost({
-    wasm: program.wasm,
+  const host = await createNodeHost(program, {
     cpus: options.cpus,
     threads: options.threads,
     seed: options.seed,
     fuelLimit: options.fuelLimit,
     memoryLimit: options.memoryLimit,
     args: guestArguments,
-    files: filesNamed(guestArguments),
     observers,
     ...choices,
     ...(options.abi !== undefined && { abi: options.abi }),
     ...(options.rseqDebug === true && { rseqDebug: true }),
     ...(options.stdin !== undefined && { stdin: readBytes(options.stdin) }),
-    ...(program.sourceMap !== undefined && { sourceMap: program.sourceMap }),
     onOutput: (descriptor, bytes) => {
       progress.clear();
-      const isError = descriptor === STDERR || options.json === true;
-      (isError ? process.stderr : process.stdout).write(bytes);
+      writeOutput(options.json === true ? STDERR : descriptor, bytes);
     },
   });
   const run = (): Result => {

@@ -12,7 +12,7 @@ import {
 import { CODE_BASE } from '../abi/module.js';
 import { type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
 import { addCompileOptions, type CompileOptions } from './options.js';
-import { loadProgram } from './program.js';
+import { prepareProgram } from './program.js';
 import { formatTable } from './table.js';
 
 /** What of the map is shown besides the sections. */
@@ -45,7 +45,7 @@ export function addInspect(program: Command, invocation: Invocation): void {
   command.addHelpText('after', EXAMPLES);
   command.action(async (file: string, options: InspectOptions) => {
     refuseGuestArguments(invocation, 'inspect');
-    const { map } = await loadProgram(file, options);
+    const { map } = await prepareProgram(file, options);
     const format = options.json === true ? formatMapJson : formatMap;
     process.stdout.write(`${format(map, options)}\n`);
     invocation.exitCode = SUCCESS;

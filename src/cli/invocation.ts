@@ -1,6 +1,6 @@
 // One call of the tool: what came behind `--`, and the exit code that the command settles on.
 
-import { InputError } from './files.js';
+import { InputError } from '../node/files.js';
 
 export const SUCCESS = 0;
 export const GUEST_FAILURE = 1;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { lintModule, lintProgram, type Runtime } from '../toolchain/compile.js';
 import { type Finding, formatFinding } from '../toolchain/lint.js';
 import { RULES } from '../toolchain/lint-rules.js';
-import { readBytes } from './files.js';
+import { readBytes } from '../node/files.js';
 import { FINDINGS, type Invocation, refuseGuestArguments, SUCCESS } from './invocation.js';
 import { runtimeOption } from './options.js';
 import { programKind } from './program.js';

@@ -12,7 +12,7 @@ import { ReplayError } from '../kernel/schedulers/replay.js';
 import { CompileError } from '../toolchain/compile.js';
 import { ToolchainError } from '../toolchain/ir.js';
 import { addBuild } from './build.js';
-import { InputError } from './files.js';
+import { InputError } from '../node/files.js';
 import { addCheck } from './check.js';
 import { CheckError } from '../check/errors.js';
 import { addInspect } from './inspect.js';

@@ -6,7 +6,8 @@ import type { SchedulerName } from '../host/host.js';
 import { MAX_CHECKED_CPUS } from '../check/action.js';
 import { MAX_CPUS } from '../kernel/cpu-set.js';
 import { type Runtime, RUNTIMES } from '../toolchain/compile.js';
-import { InputError } from './files.js';
+import { InputError } from '../node/files.js';
+import { MAX_SHARDS, MAX_WORKERS, type Shard } from '../node/parallel-check.js';
 
 /** How a .ts file is compiled. */
 export interface CompileOptions {
@@ -61,7 +62,7 @@ export interface CheckCommandOptions extends CompileOptions {
   /** What is switched off. */
   readonly without?: readonly string[];
   readonly workers?: number;
-  readonly shard?: { readonly index: number; readonly count: number };
+  readonly shard?: Shard;
   readonly resume?: string;
   readonly checkpoint?: string;
   readonly lint: boolean;
@@ -144,7 +145,7 @@ export function addCheckOptions(command: Command): void {
     .option('--exact', 'keep states, not fingerprints of 64 bits')
     .addOption(list('--without <names>', 'reductions to search without', REDUCTIONS))
     .addOption(
-      integer('--workers <count>', 'threads of this command (default: one a core)', 1, 256),
+      integer('--workers <count>', 'threads of this command (default: one a core)', 1, MAX_WORKERS),
     )
     .addOption(shardOption())
     .option('--resume <file>', 'go on where a check was stopped')
@@ -165,7 +166,7 @@ function shardOption(): Option {
     const [, first = '', second = ''] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
     const index = Number(first);
     const count = Number(second);
-    if (index >= 1 && index <= count && count <= 1024) return { index, count };
+    if (index >= 1 && index <= count && count <= MAX_SHARDS) return { index, count };
     throw unfit(option, text, 'i/n with i from 1 to n, as 1/4');
   });
 }

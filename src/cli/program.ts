@@ -4,19 +4,12 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { CodeMap } from '../abi/code-map.js';
 import { loadModule } from '../host/loader.js';
 import { compileProgram } from '../toolchain/compile.js';
-import { InputError, readBytes, readTextIfPresent } from './files.js';
+import { InputError, readBytes } from '../node/files.js';
+import { loadProgram, type Program } from '../node/program.js';
 import type { CompileOptions } from './options.js';
 import { announced } from './terminal.js';
-
-export interface Program {
-  readonly wasm: Uint8Array<ArrayBuffer>;
-  readonly map: CodeMap;
-  /** JSON, or undefined when there is none. */
-  readonly sourceMap: string | undefined;
-}
 
 export type ProgramKind = 'ts' | 'wasm';
 
@@ -32,14 +25,20 @@ export function programKind(file: string): ProgramKind {
 }
 
 /** Errors: InputError, CompileError, LabelError, ToolchainError, ModuleError. */
-export async function loadProgram(file: string, options: CompileOptions): Promise<Program> {
+export async function prepareProgram(file: string, options: CompileOptions): Promise<Program> {
   const isSource = programKind(file) === 'ts';
-  const { wasm, sourceMap } = isSource ? await compile(file, options) : readModule(file);
-  const { map } = await loadModule(wasm);
-  if (options.metering !== undefined && options.metering !== map.metering) {
-    throw new InputError(`${file} was built with --metering ${map.metering}`);
+  const program = isSource ? await compileSource(file, options) : await loadProgram(file);
+  const { metering } = program.map;
+  if (options.metering !== undefined && options.metering !== metering) {
+    throw new InputError(`${file} was built with --metering ${metering}`);
   }
-  return { wasm, map, sourceMap };
+  return program;
+}
+
+async function compileSource(file: string, options: CompileOptions): Promise<Program> {
+  const compiled = await compile(file, options);
+  const { map } = await loadModule(compiled.wasm);
+  return { ...compiled, map };
 }
 
 /** moduleFile: where the module will be written. Errors: CompileError, LabelError, ToolchainError. */
@@ -58,26 +57,7 @@ export async function compile(
     ...(moduleFile !== undefined && { moduleFile: basename(moduleFile) }),
   });
   const { wasm, sourceMap } = await announced(`compiling ${file}`, compiling, process.stderr);
-  return { wasm: new Uint8Array(wasm), sourceMap: sourceMap === '' ? undefined : sourceMap };
-}
-
-function readModule(file: string): Omit<Program, 'map'> {
-  const wasm = new Uint8Array(readBytes(file));
-  const sourceMap = readTextIfPresent(`${file}.map`);
-  if (sourceMap !== undefined && !isSourceMap(sourceMap)) {
-    throw new InputError(`${file}.map is not a source map: version 3 JSON with sources, mappings`);
-  }
-  return { wasm, sourceMap };
-}
-
-function isSourceMap(text: string): boolean {
-  try {
-    const map = JSON.parse(text) as { version?: unknown; sources?: unknown; mappings?: unknown };
-    return map.version === 3 && Array.isArray(map.sources) && typeof map.mappings === 'string';
-  } catch {
-    // Not JSON, or null: no source map.
-    return false;
-  }
+  return { wasm: new Uint8Array(wasm), ...(sourceMap !== '' && { sourceMap }) };
 }
 
 /** The folder for compiled programs, or undefined when there is to be none or it cannot be written. */

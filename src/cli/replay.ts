@@ -11,7 +11,7 @@ import {
   type MachineOptions,
   type RecordOptions,
 } from './options.js';
-import { loadProgram } from './program.js';
+import { prepareProgram } from './program.js';
 import { report } from './report.js';
 import { readSchedule } from './schedule-argument.js';
 
@@ -53,7 +53,7 @@ async function replay(
   guestArguments: readonly string[],
 ): Promise<number> {
   const schedule = readSchedule(options.schedule);
-  const program = await loadProgram(file, options);
+  const program = await prepareProgram(file, options);
   const result = await execute({ file, program, options, guestArguments, choices: { schedule } });
   if (result.schedule !== schedule) {
     process.stderr.write('wasm-rseq: the program ended before the schedule did\n');

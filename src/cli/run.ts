@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { replayCommandLine, runCommandLine } from './command-line.js';
 import { execute } from './execution.js';
-import { requireWritable, writeFile } from './files.js';
+import { requireWritable, writeFile } from '../node/files.js';
 import { GUEST_FAILURE, type Invocation, SUCCESS } from './invocation.js';
 import {
   addCompileOptions,
@@ -15,7 +15,7 @@ import {
   type RecordOptions,
   type SchedulerOptions,
 } from './options.js';
-import { loadProgram } from './program.js';
+import { prepareProgram } from './program.js';
 import { report } from './report.js';
 import { readSchedule } from './schedule-argument.js';
 
@@ -60,7 +60,7 @@ async function run(
 ): Promise<number> {
   const { saveSchedule, quantum, scheduler } = options;
   const schedule = options.schedule === undefined ? undefined : readSchedule(options.schedule);
-  const program = await loadProgram(file, options);
+  const program = await prepareProgram(file, options);
   if (saveSchedule !== undefined) requireWritable(saveSchedule);
   const choices = schedule === undefined ? { quantum, scheduler } : { schedule };
   const result = await execute({ file, program, options, guestArguments, choices });

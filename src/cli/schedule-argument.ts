@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { Schedule } from '../kernel/schedule.js';
-import { InputError, readText } from './files.js';
+import { InputError, readText } from '../node/files.js';
 
 /**
  * The schedule that `argument` means: TEXT, @FILE, FILE.json, or - for standard input.

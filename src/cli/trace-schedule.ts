@@ -3,7 +3,7 @@
 import type { CheckOptions } from '../check/options.js';
 import { execute } from './execution.js';
 import { DEFAULTS } from './options.js';
-import type { Program } from './program.js';
+import type { Program } from '../node/program.js';
 
 export async function traceSchedule(
   file: string,

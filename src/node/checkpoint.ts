@@ -2,25 +2,20 @@
 // have been looked at, 8 bytes each, little endian.
 
 import { createHash } from 'node:crypto';
-import type { CheckOptions } from '../check/options.js';
-import type { Checkpoint } from './coordinator.js';
 import { InputError, readBytes, writeFile } from './files.js';
+import type { Checkpoint, ParallelCheckOptions } from './parallel-check.js';
 
 const FORMAT = 'wasm-rseq check 1';
 const LINE_FEED = 10;
 
-/** What a file goes on with: the same module, and options that lead to the same states. */
-export interface Subject {
-  readonly wasm: Uint8Array;
-  readonly options: CheckOptions;
-  readonly shard: string | undefined;
-}
+/** What a check is of: the same module, and options that lead to the same states. */
+type Subject = readonly [wasm: Uint8Array, options: ParallelCheckOptions];
 
-/** Errors: InputError. */
-export function writeCheckpoint(path: string, subject: Subject, checkpoint: Checkpoint): void {
+/** Write where a check of `wasm` with `options` was stopped to the file `path`. Errors: InputError. */
+export function writeCheckpoint(path: string, checkpoint: Checkpoint, ...subject: Subject): void {
   const { fingerprints, ...rest } = checkpoint;
   const words = fingerprints.length;
-  const head = JSON.stringify({ format: FORMAT, subject: digest(subject), words, ...rest });
+  const head = JSON.stringify({ format: FORMAT, subject: digest(...subject), words, ...rest });
   const line = new TextEncoder().encode(`${head}\n`);
   const bytes = new Uint8Array(line.length + fingerprints.byteLength);
   bytes.set(line);
@@ -29,12 +24,12 @@ export function writeCheckpoint(path: string, subject: Subject, checkpoint: Chec
   writeFile(path, bytes);
 }
 
-/** Errors: InputError when the file is none of ours, or of something else. */
-export function readCheckpoint(path: string, subject: Subject): Checkpoint {
+/** The same for a check that goes on. Errors: InputError when the file is none of ours, or of something else. */
+export function readCheckpoint(path: string, ...subject: Subject): Checkpoint {
   const bytes = readBytes(path);
   const end = bytes.indexOf(LINE_FEED);
   const head = parse(path, new TextDecoder().decode(bytes.subarray(0, Math.max(0, end))));
-  if (head['subject'] !== digest(subject)) {
+  if (head['subject'] !== digest(...subject)) {
     throw new InputError(`${path} is of another program, or of other options`);
   }
   const words = (bytes.length - end - 1) / 4;
@@ -56,8 +51,8 @@ function parse(path: string, line: string): Record<string, unknown> {
   throw new InputError(`${path} is no file to resume a check from`);
 }
 
-function digest({ wasm, options, shard }: Subject): string {
-  const { cpus, abi, signals, reductions, threads, args, memoryLimit, stdin = [] } = options;
+function digest(...[wasm, options]: Subject): string {
+  const { cpus, abi, signals, reductions, threads, args, memoryLimit, shard, stdin = [] } = options;
   const relevant = { cpus, abi, signals, reductions, threads, args, memoryLimit, shard };
   const hash = createHash('sha256').update(wasm).update(JSON.stringify(relevant));
   return hash.update(Uint8Array.from(stdin)).digest('hex');

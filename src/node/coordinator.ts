@@ -2,49 +2,20 @@
 // state is looked at by one of them; a thread with nothing to do gets ways that another has not gone yet.
 
 import { Worker } from 'node:worker_threads';
-import type { CodeMap } from '../abi/code-map.js';
 import { CoverageCounter } from '../check/coverage.js';
 import type { Path } from '../check/depth-first.js';
 import { CheckError } from '../check/errors.js';
-import type { Progress } from '../check/limits.js';
 import type { CheckOptions, CheckResult } from '../check/options.js';
 import { Locality } from '../check/locality.js';
 import { areOwn, BEGINNING, type Knowledge, type Seen } from '../check/session.js';
 import { SharedFingerprints } from '../check/shared-fingerprints.js';
 import { Control } from './check-control.js';
 import type { Order, Report, WorkerSetup } from './check-worker.js';
+import type { Checkpoint, ParallelCheckOptions, ParallelResult, Shard } from './parallel-check.js';
+import type { Program } from './program.js';
 
-export interface ParallelOptions {
-  readonly wasm: Uint8Array<ArrayBuffer>;
-  readonly map: CodeMap;
-  readonly options: CheckOptions;
-  /** Threads, at most: one alone begins, the others come when there is enough to do. */
-  readonly workers: number;
-  /** Which part of how many, from 1. */
-  readonly shard?: { readonly index: number; readonly count: number } | undefined;
-  /** Where an earlier check was stopped. */
-  readonly resume?: Checkpoint | undefined;
-  readonly onProgress: (progress: Progress) => void;
-}
-
-/** Where a check was stopped: enough to go on. */
-export interface Checkpoint {
-  readonly knowledge: Knowledge;
-  readonly frontier: readonly Path[];
-  /** Fingerprints of the states that have been looked at, two words each. */
-  readonly fingerprints: Int32Array;
-  readonly states: number;
-  readonly transitions: number;
-  readonly seen: Seen;
-  /** A run was longer than --depth. */
-  readonly isCut: boolean;
-}
-
-export interface ParallelResult {
-  readonly result: CheckResult;
-  /** Set when it was stopped and can go on. */
-  readonly checkpoint: Checkpoint | undefined;
-}
+/** A checked ParallelCheckOptions. */
+type Options = ParallelCheckOptions & { readonly workers: number };
 
 /** States after which the other threads are started. */
 const STATES_FOR_COMPANY = 50_000;
@@ -101,7 +72,8 @@ function revived({ name, message, stack }: Extract<Report, { kind: 'failed' }>):
 }
 
 export class Coordinator {
-  readonly #options: ParallelOptions;
+  readonly #wasm: Program['wasm'];
+  readonly #options: Options;
   readonly #control: Control;
   readonly #helpers: Helper[] = [];
   readonly #coverage: CoverageCounter;
@@ -127,16 +99,11 @@ export class Coordinator {
   /** Settles when the search is over. */
   #over: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
-  constructor(options: ParallelOptions) {
+  constructor({ wasm, map }: Pick<Program, 'wasm' | 'map'>, options: Options) {
+    this.#wasm = wasm;
     this.#options = options;
     this.#control = Control.create(options.workers);
-    this.#coverage = new CoverageCounter(options.map);
-  }
-
-  /** Stop as soon as possible. */
-  interrupt(): void {
-    this.#reason ??= 'interrupted';
-    this.#control.stop();
+    this.#coverage = new CoverageCounter(map);
   }
 
   /** Errors: CheckError, OptionError. */
@@ -154,7 +121,7 @@ export class Coordinator {
 
   /** The other searches go through states in an order that cannot be divided. */
   #canDivide(): boolean {
-    const { preemptions, exact, liveness } = this.#options.options;
+    const { preemptions, exact, liveness } = this.#options;
     return preemptions === undefined && exact !== true && liveness !== true;
   }
 
@@ -184,7 +151,7 @@ export class Coordinator {
   async #search(): Promise<void> {
     this.#knowledge = this.#learnt;
     this.#fingerprints = SharedFingerprints.allocate(
-      this.#options.options.maxMemory ?? DEFAULT_TABLE_BYTES,
+      this.#options.maxMemory ?? DEFAULT_TABLE_BYTES,
     );
     this.#states = 0;
     this.#transitions = 0;
@@ -227,7 +194,7 @@ export class Coordinator {
   }
 
   async #takeShard(): Promise<void> {
-    const { index, count } = this.#options.shard as { index: number; count: number };
+    const { index, count } = this.#options.shard as Shard;
     const report = await this.#first.ask({ kind: 'split', count: count * PATHS_A_SHARD });
     const { paths } = report as Extract<Report, { kind: 'paths' }>;
     this.#queue = paths.filter((_, at) => at % count === index - 1);
@@ -238,15 +205,23 @@ export class Coordinator {
   }
 
   async #hire(): Promise<Helper> {
-    const { wasm, options } = this.#options;
-    const { onProgress: _, ...rest } = options;
-    const index = this.#helpers.length;
-    const setup = { wasm, options: rest, control: this.#control.buffers, index };
+    const setup = this.#setup(this.#control, this.#helpers.length);
     const helper = new Helper(setup, (paths) => this.#receive(paths));
     this.#helpers.push(helper);
     await helper.report();
     helper.isReady = true;
     return helper;
+  }
+
+  /** What can be sent to a thread, and is of use there. */
+  #setup({ buffers: control }: Control, index: number): WorkerSetup {
+    const { onProgress: _onProgress, resume: _resume, ...options } = this.#options;
+    return { wasm: this.#wasm, options, control, index };
+  }
+
+  /** A thread that takes no part in the search of the others. */
+  #hireLoner(): Helper {
+    return new Helper(this.#setup(Control.create(1), 0), () => {});
   }
 
   #begin(helper: Helper): void {
@@ -342,8 +317,8 @@ export class Coordinator {
 
   #poll(): void {
     const progress = this.#control.progress(this.#seconds);
-    this.#options.onProgress(progress);
-    const { maxStates } = this.#options.options;
+    if (this.#options.onProgress?.(progress) === false) this.#interrupt();
+    const { maxStates } = this.#options;
     if (maxStates !== undefined && progress.states >= maxStates) this.#control.stop();
     const isLarge = progress.states > STATES_FOR_COMPANY && this.#over !== undefined;
     if (!isLarge || !this.#canDivide()) return;
@@ -354,15 +329,15 @@ export class Coordinator {
     else if (this.#helpers.length < this.#options.workers) void this.#hireMore();
   }
 
+  /** Stop as soon as possible. */
+  #interrupt(): void {
+    this.#reason ??= 'interrupted';
+    this.#control.stop();
+  }
+
   /** A search in the order of preemptions, beside the others. */
   async #scout(): Promise<void> {
-    const { wasm, options } = this.#options;
-    const { onProgress: _, ...rest } = options;
-    const control = Control.create(1);
-    const helper = new Helper(
-      { wasm, options: rest, control: control.buffers, index: 0 },
-      () => {},
-    );
+    const helper = this.#hireLoner();
     this.#scouts.push(helper);
     try {
       await helper.report();
@@ -392,13 +367,7 @@ export class Coordinator {
 
   /** A fresh thread: those that have searched have been told to stop. */
   async #explain(): Promise<CheckResult> {
-    const control = Control.create(1);
-    const { wasm, options } = this.#options;
-    const { onProgress: _, ...rest } = options;
-    const helper = new Helper(
-      { wasm, options: rest, control: control.buffers, index: 0 },
-      () => {},
-    );
+    const helper = this.#hireLoner();
     this.#helpers.push(helper);
     await helper.report();
     helper.tell({ kind: 'begin', knowledge: this.#knowledge, fingerprints: [] });
@@ -429,7 +398,7 @@ export class Coordinator {
   }
 
   #result(verdict: 'proven' | 'incomplete'): CheckResult {
-    const limits = this.#options.options;
+    const limits = this.#options;
     const reason = this.#reason ?? reasonOf(limits, this.#states, this.#seconds);
     return {
       verdict,

@@ -1,4 +1,4 @@
-// The files that a command line names: read and written with errors that say which file and why.
+// The files that a user names: read and written with errors that say which file and why.
 
 import {
   closeSync,
@@ -43,10 +43,10 @@ export function readBytes(path: string): Uint8Array {
 }
 
 /**
- * What is in the files that arguments of a program name: these it may open, and no others. A name that is no
- * file is an argument like any other. Errors: InputError.
+ * What is in those of `names` that are files, by name. For the arguments of a program: these files it may
+ * open, and no others; a name that is no file is an argument like any other. Errors: InputError.
  */
-export function filesNamed(names: readonly string[]): Record<string, Uint8Array> {
+export function readFiles(names: readonly string[]): Record<string, Uint8Array> {
   return Object.fromEntries(names.filter(isFile).map((name) => [name, readBytes(name)]));
 }
 

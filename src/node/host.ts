@@ -1,0 +1,32 @@
+// A host that is a process of its own to its program: files, standard output and standard error are Node's.
+
+import { createHost, type Host, type HostOptions } from '../host/host.js';
+import { readFiles } from './files.js';
+import type { Program } from './program.js';
+
+const STDERR = 2;
+
+export type NodeHostOptions = Omit<HostOptions, 'wasm' | 'sourceMap'>;
+
+/**
+ * As createHost. Unless options say otherwise, the program can read the files that `args` name, and what it
+ * writes goes to process.stdout and process.stderr.
+ * Errors: InputError when a file cannot be read, OptionError, ModuleError, ScheduleError.
+ */
+export async function createNodeHost(
+  { wasm, sourceMap }: Pick<Program, 'wasm' | 'sourceMap'>,
+  options: NodeHostOptions = {},
+): Promise<Host> {
+  return createHost({
+    files: options.files ?? readFiles(options.args ?? []),
+    onOutput: writeOutput,
+    ...options,
+    wasm,
+    ...(sourceMap !== undefined && { sourceMap }),
+  });
+}
+
+/** Write what a program wrote to `descriptor`, 1 or 2, to that of this process. */
+export function writeOutput(descriptor: number, bytes: Uint8Array): void {
+  (descriptor === STDERR ? process.stderr : process.stdout).write(bytes);
+}

@@ -1,0 +1,13 @@
+// What an embedder in Node need not write again: programs from files, output, a check on all cores.
+
+export { InputError, readFiles } from './files.js';
+export { createNodeHost, type NodeHostOptions, writeOutput } from './host.js';
+export { loadProgram, type Program } from './program.js';
+export { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+export {
+  type Checkpoint,
+  checkInParallel,
+  type ParallelCheckOptions,
+  type ParallelResult,
+  type Shard,
+} from './parallel-check.js';
