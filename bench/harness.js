@@ -59,7 +59,7 @@ async function attempt(entry, action) {
 }
 
 /** The times of a group. */
-export class Measured {
+class Measured {
   #entries;
 
   constructor(name, entries) {

@@ -9,7 +9,7 @@ import { now } from '../stopwatch.js';
 const GUEST = 'bench/guests/switch.ts';
 
 export const SWITCH = 'two threads';
-export const REDIRECT = 'two threads, always restarted';
+const REDIRECT = 'two threads, always restarted';
 
 export function switchGroups({ isQuick }) {
   const switches = isQuick ? 2000 : 300_000;

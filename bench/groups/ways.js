@@ -4,7 +4,7 @@
 import { nativeRival } from '../native.js';
 import { instrumented, plain, runInstrumented, runPlain } from '../programs.js';
 
-export const STRUCTURES = ['counter', 'list', 'lock', 'ring', 'hash'];
+const STRUCTURES = ['counter', 'list', 'lock', 'ring', 'hash'];
 const FORMS = ['latency', 'throughput'];
 const WAYS = ['section', 'unprotected', 'atomic', 'lock'];
 

@@ -18,7 +18,7 @@ export async function check(program: WasmSource, options: CheckOptions = {}): Pr
   return checkLoaded(modules, hostOptions, options);
 }
 
-export function checkLoaded(
+function checkLoaded(
   modules: readonly GuestModule[],
   hostOptions: HostOptions,
   options: CheckOptions,

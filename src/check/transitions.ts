@@ -86,7 +86,7 @@ const ALL_SERVICES = 6;
 
 const NO_THREAD = -1;
 
-export class TransitionPanic extends Error {
+class TransitionPanic extends Error {
   override readonly name = 'TransitionPanic';
 }
 

@@ -166,7 +166,7 @@ function print(result: CheckResult, { json }: CheckCommandOptions, sourceMap = '
 }
 
 /** N.B. The order of the keys is part of the interface. */
-export function formatJson(result: CheckResult): string {
+function formatJson(result: CheckResult): string {
   const { missed, ...coverage } = result.coverage;
   return JSON.stringify({
     verdict: result.verdict,

@@ -6,7 +6,7 @@ import { formatCount, formatTable } from './table.js';
 import { type Colors, colorsFor } from './terminal.js';
 
 /** N.B. The order of the keys is part of the interface. */
-export function formatJson(result: Result): string {
+function formatJson(result: Result): string {
   return JSON.stringify({
     ok: result.ok,
     exitCode: result.exitCode,
@@ -28,7 +28,7 @@ function failureFields(failure: GuestFailure): object {
   return { kind, signal: signal ?? null, tid, place, message };
 }
 
-export function formatSummary(result: Result, colors: Colors): string {
+function formatSummary(result: Result, colors: Colors): string {
   const table = formatTable([
     ['result', result.ok ? 'ok' : 'failed'],
     ['instructions', formatCount(result.fuel)],

@@ -365,7 +365,7 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
   };
 }
 
-export function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | undefined {
+function describeFailure(text: ProgramText, outcome: Outcome): GuestFailure | undefined {
   const { reason, exitStatus, death, last } = outcome;
   const place = text.placeOf(last.ip);
   const failure = { signal: undefined, tid: last.tid, place };
@@ -387,7 +387,7 @@ export function describeFailure(text: ProgramText, outcome: Outcome): GuestFailu
 }
 
 /** What a guest or its source map says may hold line feeds, and worse for a terminal. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }
 

@@ -28,7 +28,7 @@ export interface Relevance {
  * Clear the registers of a thread that are written before they are read: r10, which a redirection
  * gives, and the result of a system call that was read long ago.
  */
-export function forgetDeadRegisters(thread: Thread): void {
+function forgetDeadRegisters(thread: Thread): void {
   const { registers, suspension, point } = thread;
   if (registers.ip === point) registers.r10 = 0;
   if (suspension === 'interrupt' || suspension === 'entry') registers.ax = 0;

@@ -9,11 +9,8 @@ export type Type = number;
 type Getter = (ref: Ref) => number;
 type Setter = (ref: Ref, value: number) => void;
 
-/** The static accessors of one kind of expression, such as `binaryen.Load.getPtr`. */
-export type Accessors = Record<string, ((...args: never[]) => unknown) | undefined>;
-
 /** Loads and stores of a type. */
-export interface Storage {
+interface Storage {
   load(offset: number, align: number, ptr: Ref): Ref;
   store(offset: number, align: number, ptr: Ref, value: Ref): Ref;
 }
@@ -100,7 +97,7 @@ export interface Module {
   dispose(): void;
 }
 
-export interface MemoryInfo {
+interface MemoryInfo {
   readonly module: string;
   readonly base: string;
   readonly initial: number;
@@ -116,7 +113,7 @@ export interface DataSegment {
   readonly passive: boolean;
 }
 
-export interface FunctionInfo {
+interface FunctionInfo {
   readonly name: string;
   readonly module: string;
   readonly base: string;

@@ -23,7 +23,7 @@ export class LabelError extends ToolchainError {
 }
 
 /** Where a statement stands: a block and the index of one of its children. */
-export interface Position {
+interface Position {
   readonly block: Ref;
   readonly index: number;
 }

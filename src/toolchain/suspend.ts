@@ -58,7 +58,7 @@ import type { Ir } from './ir.js';
 export type ResumeTransform = 'frames' | 'asyncify';
 
 export const STATE = 'rseq.state';
-export const UNWINDING = 1;
+const UNWINDING = 1;
 export const REWINDING = 2;
 /** Address of the running thread's context. */
 const CONTEXT = 'rseq.context';

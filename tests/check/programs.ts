@@ -8,7 +8,7 @@ import { CACHE_FOLDER } from '../guests/compile.js';
 import { compileWithoutTransform, lowerLate } from '../guests/late.js';
 import type { CorpusEntry } from '../corpus/manifest.js';
 
-export const CORPUS_FOLDER = 'tests/corpus';
+const CORPUS_FOLDER = 'tests/corpus';
 
 export type Side = 'right' | 'wrong';
 

@@ -281,7 +281,7 @@ export const INTERRUPTIONS: Readonly<Record<string, (abi: AbiName) => Fate>> = {
 };
 
 /** A row of the matrix: one thing to know of every ABI. */
-export interface Row {
+interface Row {
   readonly name: string;
   readonly observe: (abi: AbiName) => string;
 }
@@ -414,7 +414,7 @@ function executed({ kernel, leader, personality }: Observation): Thread {
   return leader;
 }
 
-export const ROWS: readonly Row[] = [
+const ROWS: readonly Row[] = [
   { name: 'inside', observe: insideTest },
   ...Object.keys(INTERRUPTIONS).map((name) => ({
     name,

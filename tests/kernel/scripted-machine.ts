@@ -11,7 +11,7 @@ import type { Memory } from '../../src/kernel/memory.js';
 import { ArrayMemory } from './array-memory.js';
 
 /** Addresses a script may take. */
-export const SCRIPT_BYTES = 0x100;
+const SCRIPT_BYTES = 0x100;
 
 /** What a step sees of its thread. */
 export interface Guest {

@@ -9,7 +9,7 @@ interface Point {
 }
 
 /** A system call; `ip` is where it returns to, behind the instruction, as on x86-64. */
-export interface SystemCall {
+interface SystemCall {
   readonly kind: 'syscall';
   readonly ip: number;
   readonly sysno: number;

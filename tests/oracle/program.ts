@@ -58,7 +58,7 @@ import {
   SPIN_START,
   spin,
   STAY_ABORT,
-  STAY_LEAVE,
+  STAY_END,
   stay,
   Words,
   WAITING,
@@ -312,7 +312,7 @@ export class Program {
   /** Let the section go on, and wait for the subject to end. */
   *leave(): Guest<SectionOutcome> {
     const { subject } = this;
-    subject.words.target = STAY_LEAVE;
+    subject.words.target = STAY_END;
     subject.words.release = true;
     subject.mayExit = true;
     yield* join(subject.thread);

@@ -48,7 +48,6 @@ export const STAY_START = STAY + 9;
 /** Within the instruction in front of it, where no ip can be. */
 export const STAY_BEFORE = STAY_START - 1;
 export const STAY_END = STAY_START + 3;
-export const STAY_LEAVE = STAY_END;
 export const STAY_ABORT = STAY_END + 3 + 4;
 
 const CALL_INSIDE = STAY_ABORT + 6;
@@ -66,7 +65,7 @@ const FUNCTIONS = [
     last: SPIN_END,
     aborts: [SPIN_ABORT_BEFORE, SPIN_ABORT, SPIN_ABORT_UNSIGNED, SPIN_ABORT_OTHER],
   },
-  { first: STAY, last: STAY_LEAVE, aborts: [STAY_ABORT] },
+  { first: STAY, last: STAY_END, aborts: [STAY_ABORT] },
   { first: CALL_INSIDE, last: CALL_END, aborts: [CALL_ABORT] },
 ];
 
@@ -239,7 +238,7 @@ export function* stay(area: Area, pointer: bigint, words: Words): Guest<SectionO
   try {
     do yield point(STAY_START);
     while (words.target === STAY_START);
-    yield point(STAY_LEAVE);
+    yield point(STAY_END);
     return 'committed';
   } catch (error) {
     yield point(labelOf(error));

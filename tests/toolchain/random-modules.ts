@@ -34,13 +34,13 @@ type Type = 'i32' | 'i64' | 'f32' | 'f64';
 const TYPES: readonly Type[] = ['i32', 'i64', 'f32', 'f64'];
 
 /** An expression, of whatever type is wanted where it stands. */
-export interface Expression {
+interface Expression {
   readonly pick: number;
   readonly n: number;
   readonly kids: readonly Expression[];
 }
 
-export interface Statement {
+interface Statement {
   readonly pick: number;
   readonly n: number;
   readonly kids: readonly Expression[];
@@ -48,7 +48,7 @@ export interface Statement {
   readonly other: readonly Statement[];
 }
 
-export interface GuestFunction {
+interface GuestFunction {
   /** Indices of types; the depth of calls comes before them. */
   readonly params: readonly number[];
   /** Index of a type; 4: none. */
@@ -183,7 +183,7 @@ export const guestProgram: fc.Arbitrary<GuestProgram> = fc.record({
 const TCBS = 1024;
 const TCB_STRIDE = 128;
 const CHECKSUM = 2048;
-export const CHECKSUM_BYTES = 16;
+const CHECKSUM_BYTES = 16;
 const TIME = 2080;
 const FUNCTION_INDICES = 2112;
 const ACTIONS = 2176;

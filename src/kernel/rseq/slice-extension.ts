@@ -29,7 +29,7 @@ import type { Incoherence } from './personality.js';
 
 /** Fuel of an extension: 5 us where an instruction takes 1 ns, and at most 50 us. */
 export const DEFAULT_EXTENSION_FUEL = 5000;
-export const MAX_EXTENSION_FUEL = 50_000;
+const MAX_EXTENSION_FUEL = 50_000;
 
 const REQUEST_BYTE = 0x00ff;
 const GRANTED_BYTE = 0xff00;

@@ -17,7 +17,7 @@ import type { Thread } from '../thread.js';
 import type { Incoherence, Personality, ResumeOutcome } from './personality.js';
 
 /** Move an interrupted ip to the restart handler. The heart of the ABI; nothing else in it moves an ip. */
-export function interruptSection(registers: Registers, process: Process): ResumeOutcome {
+function interruptSection(registers: Registers, process: Process): ResumeOutcome {
   const region = process.region;
   if (region === undefined || !contains(region, registers.ip)) return 'unchanged';
   if (!hasBegun(registers.ip)) return 'unchanged';

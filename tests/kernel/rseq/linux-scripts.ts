@@ -42,8 +42,7 @@ import { HOG, KILLER } from '../turner-scripts.js';
 import { type Bench, bench, call } from './hooks.js';
 
 export const AREA = 0x40;
-export const OTHER_AREA = 0x80;
-export const ACTION = 0x200;
+const ACTION = 0x200;
 export const MASK = 0x240;
 export const DESCRIPTOR = 0x400;
 
