@@ -57,14 +57,14 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   process.stdout.write(`${output}: ${counted(wasm.length, 'byte')}, ${sections}, ${points}\n`);
 }
 
-async function instrument(file: string, options: BuildOptions): Promise<Omit<Program, 'map'>> {
+async function instrument(file: string, options: BuildOptions): Promise<Program> {
   const instrumented = await instrumentFile(new Uint8Array(readBytes(file)), {
     ...(options.abi?.[0] !== undefined && { abi: options.abi[0] }),
     ...(options.metering !== undefined && { metering: options.metering }),
     ...(options.optimize !== undefined && { optimizeLevel: options.optimize }),
   });
   // Offsets of the module it was made from: a source map of that one would lie about this one.
-  return { wasm: new Uint8Array(instrumented) };
+  return { wasm: instrumented };
 }
 
 function defaultOutput(file: string, extension: string): string {

@@ -6,13 +6,13 @@ import { ChromeTrace } from './chrome-trace.js';
 import { readBytes, TextFile } from '../node/files.js';
 import { createNodeHost, writeOutput } from '../node/host.js';
 import type { CompileOptions, MachineOptions, RecordOptions, SchedulerOptions } from './options.js';
-import type { Program } from '../node/program.js';
+import type { LoadedProgram } from '../node/program.js';
 import { ProgressLine } from './progress.js';
 import { formatCount } from './table.js';
 
 export interface Execution {
   readonly file: string;
-  readonly program: Program;
+  readonly program: LoadedProgram;
   readonly options: CompileOptions & MachineOptions & RecordOptions;
   readonly guestArguments: readonly string[];
   /** Choices to make, or a schedule that has made them. */

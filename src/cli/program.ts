@@ -7,7 +7,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { loadModule } from '../host/loader.js';
 import { compileProgram } from '../toolchain/compile.js';
 import { InputError, readBytes } from '../node/files.js';
-import { loadProgram, type Program } from '../node/program.js';
+import { type LoadedProgram, loadProgram, type Program } from '../node/program.js';
 import type { CompileOptions } from './options.js';
 import { announced } from './terminal.js';
 
@@ -25,7 +25,10 @@ export function programKind(file: string): ProgramKind {
 }
 
 /** Errors: InputError, CompileError, LabelError, ToolchainError, ModuleError. */
-export async function prepareProgram(file: string, options: CompileOptions): Promise<Program> {
+export async function prepareProgram(
+  file: string,
+  options: CompileOptions,
+): Promise<LoadedProgram> {
   const isSource = programKind(file) === 'ts';
   const program = isSource ? await compileSource(file, options) : await loadProgram(file);
   const { metering } = program.map;
@@ -35,7 +38,7 @@ export async function prepareProgram(file: string, options: CompileOptions): Pro
   return program;
 }
 
-async function compileSource(file: string, options: CompileOptions): Promise<Program> {
+async function compileSource(file: string, options: CompileOptions): Promise<LoadedProgram> {
   const compiled = await compile(file, options);
   const { map } = await loadModule(compiled.wasm);
   return { ...compiled, map };
@@ -46,7 +49,7 @@ export async function compile(
   file: string,
   options: CompileOptions,
   moduleFile?: string,
-): Promise<Omit<Program, 'map'>> {
+): Promise<Program> {
   const cacheFolder = usableCacheFolder(options.cache);
   const compiling = compileProgram(file, {
     ...(options.abi?.[0] !== undefined && { abi: options.abi[0] }),
@@ -57,7 +60,7 @@ export async function compile(
     ...(moduleFile !== undefined && { moduleFile: basename(moduleFile) }),
   });
   const { wasm, sourceMap } = await announced(`compiling ${file}`, compiling, process.stderr);
-  return { wasm: new Uint8Array(wasm), ...(sourceMap !== '' && { sourceMap }) };
+  return { wasm, ...(sourceMap !== '' && { sourceMap }) };
 }
 
 /** The folder for compiled programs, or undefined when there is to be none or it cannot be written. */

@@ -3,11 +3,11 @@
 import type { CheckOptions } from '../check/options.js';
 import { execute } from './execution.js';
 import { DEFAULTS } from './options.js';
-import type { Program } from '../node/program.js';
+import type { LoadedProgram } from '../node/program.js';
 
 export async function traceSchedule(
   file: string,
-  program: Program,
+  program: LoadedProgram,
   options: CheckOptions,
   schedule: string,
   trace: string,

@@ -2,6 +2,7 @@
 // state is looked at by one of them; a thread with nothing to do gets ways that another has not gone yet.
 
 import { Worker } from 'node:worker_threads';
+import type { CodeMap } from '../abi/code-map.js';
 import { CoverageCounter } from '../check/coverage.js';
 import type { Path } from '../check/depth-first.js';
 import { CheckError } from '../check/errors.js';
@@ -99,7 +100,7 @@ export class Coordinator {
   /** Settles when the search is over. */
   #over: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
-  constructor({ wasm, map }: Pick<Program, 'wasm' | 'map'>, options: Options) {
+  constructor(wasm: Program['wasm'], map: CodeMap, options: Options) {
     this.#wasm = wasm;
     this.#options = options;
     this.#control = Control.create(options.workers);

@@ -14,7 +14,7 @@ export type NodeHostOptions = Omit<HostOptions, 'wasm' | 'sourceMap'>;
  * Errors: InputError when a file cannot be read, OptionError, ModuleError, ScheduleError.
  */
 export async function createNodeHost(
-  { wasm, sourceMap }: Pick<Program, 'wasm' | 'sourceMap'>,
+  { wasm, sourceMap }: Program,
   options: NodeHostOptions = {},
 ): Promise<Host> {
   return createHost({

@@ -2,7 +2,7 @@
 
 export { InputError, readFiles } from './files.js';
 export { createNodeHost, type NodeHostOptions, writeOutput } from './host.js';
-export { loadProgram, type Program } from './program.js';
+export { type LoadedProgram, loadProgram, type Program } from './program.js';
 export { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 export {
   type Checkpoint,

@@ -5,6 +5,7 @@ import { CheckError } from '../check/errors.js';
 import { type CheckOptions, type CheckResult, integer } from '../check/options.js';
 import type { Path } from '../check/depth-first.js';
 import type { Knowledge, Seen } from '../check/session.js';
+import { loadModule } from '../host/loader.js';
 import { Coordinator } from './coordinator.js';
 import type { Program } from './program.js';
 
@@ -51,15 +52,15 @@ const NO_REDUCTIONS = { local: false, switches: false, restarts: false, symmetry
  * Errors: CheckError, OptionError, ModuleError.
  */
 export async function checkInParallel(
-  program: Pick<Program, 'wasm' | 'map' | 'sourceMap'>,
+  { wasm, sourceMap }: Program,
   options: ParallelCheckOptions = {},
 ): Promise<ParallelResult> {
   const { workers = Math.min(availableParallelism(), MAX_WORKERS), shard } = options;
   integer('workers', workers, 1, MAX_WORKERS);
   requireDivisible(options);
   if (shard !== undefined) requirePart(shard);
-  const { sourceMap } = program;
-  return new Coordinator(program, {
+  const { map } = await loadModule(wasm);
+  return new Coordinator(wasm, map, {
     ...options,
     ...(sourceMap !== undefined && { sourceMap }),
     ...(shard !== undefined && { reductions: NO_REDUCTIONS }),

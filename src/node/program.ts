@@ -4,19 +4,23 @@ import type { CodeMap } from '../abi/code-map.js';
 import { loadModule } from '../host/loader.js';
 import { InputError, readBytes, readTextIfPresent } from './files.js';
 
+/** An instrumented module and its source map, as loadProgram or the toolchain's compileProgram gives them. */
 export interface Program {
   readonly wasm: Uint8Array<ArrayBuffer>;
-  /** What the addresses of its code mean. */
-  readonly map: CodeMap;
   /** JSON; missing when there is none. */
   readonly sourceMap?: string;
+}
+
+export interface LoadedProgram extends Program {
+  /** What the addresses of its code mean. */
+  readonly map: CodeMap;
 }
 
 /**
  * The module in `file` and the source map in `file`.map, if that is there, both checked.
  * Errors: InputError, ModuleError, CodeMapError.
  */
-export async function loadProgram(file: string): Promise<Program> {
+export async function loadProgram(file: string): Promise<LoadedProgram> {
   const wasm = new Uint8Array(readBytes(file));
   const sourceMap = readSourceMap(`${file}.map`);
   const { map } = await loadModule(wasm);

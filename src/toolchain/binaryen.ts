@@ -89,7 +89,7 @@ export interface Module {
   getFeatures(): number;
   setFeatures(features: number): void;
   emitText(): string;
-  emitBinary(): Uint8Array;
+  emitBinary(): Uint8Array<ArrayBuffer>;
   validate(): number;
   optimize(): void;
   runPasses(passes: string[]): void;

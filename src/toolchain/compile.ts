@@ -56,7 +56,7 @@ export interface LintProgramOptions extends LintOptions {
 }
 
 export interface CompiledProgram {
-  readonly wasm: Uint8Array;
+  readonly wasm: Uint8Array<ArrayBuffer>;
   /** Source map of the module, JSON. */
   readonly sourceMap: string;
 }
@@ -84,7 +84,7 @@ export async function compileProgram(
 export async function instrumentFile(
   wasm: Uint8Array,
   options: InstrumentOptions = {},
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   return instrumentBinary(await ownBinaryen(), wasm, options);
 }
 
@@ -171,7 +171,7 @@ async function compileAlone(file: string, options: CompileOptions): Promise<Comp
   const wasm = outputs.get(moduleFile);
   if (wasm === undefined) throw new CompileError(`${file} does not compile: asc wrote no module`);
   const program = {
-    wasm: wasm as Uint8Array,
+    wasm: wasm as Uint8Array<ArrayBuffer>,
     sourceMap: String(outputs.get(`${moduleFile}.map`) ?? ''),
   };
   const hashes = [...files].map(([path, text]) => [path, text === null ? null : sha256(text)]);

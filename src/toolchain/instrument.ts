@@ -194,7 +194,7 @@ export function instrumentBinary(
   binaryen: Binaryen,
   bytes: Uint8Array,
   options: InstrumentOptions = {},
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   return withModule(binaryen, bytes, (module) => {
     instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
     if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');

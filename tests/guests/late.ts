@@ -42,7 +42,10 @@ export async function compileWithoutTransform(source: string): Promise<Uint8Arra
 }
 
 /** The mistake: labels become control flow after the optimiser, and no local is given back. */
-export function lowerLate(optimized: Uint8Array, options: InstrumentOptions = {}): Uint8Array {
+export function lowerLate(
+  optimized: Uint8Array,
+  options: InstrumentOptions = {},
+): Uint8Array<ArrayBuffer> {
   const module = binaryen.readBinary(optimized, portableFeatures(binaryen));
   instrument(binaryen, module, {
     isOptimized: true,
