@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { ROOT } from './programs.js';
 
 /** The first records of three traces. */
-export const FIXTURES = resolve(ROOT, 'tests/fixtures');
+export const FIXTURES = resolve(ROOT, 'examples/malloc-replay/traces');
 
 const EXTENSION = /\.mtr(\.gz)?$/;
 const HEADER_BYTES = 16;

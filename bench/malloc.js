@@ -98,7 +98,7 @@ function print(rows, bars, folder) {
   console.log(machineLine(machine()));
   if (folder === FIXTURES)
     console.log(
-      'traces: the first records of three, in tests/fixtures; name a FOLDER of whole ones',
+      'traces: the first records of three, in examples/malloc-replay/traces; name a FOLDER of whole ones',
     );
   console.log(`\n${mallocTable(rows)}\n\n${barsTable(bars)}`);
 }

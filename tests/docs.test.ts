@@ -1,19 +1,12 @@
-// The documents are true: every command and snippet in README and docs is executed, in order, in a
-// folder where the package is installed; every file they point to exists.
+// The documents are true: every command and snippet in them is executed, in order, in a folder where the
+// package is installed; every file they point to exists. Those of README.md are in tests/package/pack.test.ts.
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compileSource } from './guests/compile.js';
+import { blocks, execute } from './documents.js';
 
 const DOCUMENTS = [
   'README.md',
@@ -28,18 +21,7 @@ const DOCUMENTS = [
   ...readdirSync('docs').map((name) => `docs/${name}`),
 ];
 
-interface Block {
-  /** What stands behind the opening fence: `sh`, `sh fails`, `ts`, `js`, `json` or `text`. */
-  readonly language: string;
-  readonly text: string;
-}
-
-function blocks(document: string): Block[] {
-  const fences = readFileSync(document, 'utf8').matchAll(/^```(.*)\n([\s\S]*?)^```$/gm);
-  return [...fences].map(([, language = '', text = '']) => ({ language, text }));
-}
-
-/** A folder that sees the examples, and the fixtures of the tests, and has the package installed. */
+/** A folder that sees the examples, and programs of the tests, and has the package installed. */
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-rseq-docs-'));
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
@@ -47,51 +29,15 @@ function newFolder(): string {
   return folder;
 }
 
-function runCommand(command: string, folder: string): number | null {
-  const ours = command.replaceAll('npx wasm-rseq', `node ${resolve('bin/wasm-rseq.js')}`);
-  const { status, stderr } = spawnSync('sh', ['-c', ours], { cwd: folder, encoding: 'utf8' });
-  if (status !== 0 && status !== 1) throw new Error(`${command}\n${stderr}`);
-  return status;
-}
-
-async function execute({ language, text }: Block, folder: string): Promise<void> {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  switch (language) {
-    case 'sh':
-    case 'sh fails':
-      // Set-up is what CI does before it comes here; scripts of package.json are run elsewhere.
-      for (const line of lines.filter((each) => !each.startsWith('npm '))) {
-        expect([line, runCommand(line, folder)]).toEqual([line, language === 'sh' ? 0 : 1]);
-      }
-      return;
-    case 'js': {
-      const file = join(folder, `snippet-${lines.length}.mjs`);
-      writeFileSync(file, text);
-      execFileSync(process.execPath, [file], { cwd: folder });
-      return;
-    }
-    case 'ts': {
-      const main = text.includes('function main')
-        ? ''
-        : 'export function main(): i32 { return 0; }';
-      await compileSource(`${text}\n${main}`);
-      return;
-    }
-    case 'json':
-      JSON.parse(text);
-      return;
-    default:
-      expect(['text', 'wat', 'c']).toContain(language);
-  }
-}
-
-describe.each(DOCUMENTS)('%s', (document) => {
-  test('has only commands and snippets that work', async () => {
+describe.each(DOCUMENTS.filter((document) => document !== 'README.md'))('%s', (document) => {
+  test('has only commands and snippets that work', () => {
     const folder = newFolder();
 
-    for (const block of blocks(document)) await execute(block, folder);
+    for (const block of blocks(document)) execute(block, folder);
   });
+});
 
+describe.each(DOCUMENTS)('%s', (document) => {
   test('points only to files that exist', () => {
     const text = readFileSync(document, 'utf8');
     const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, target = '']) => target);

@@ -1,8 +1,8 @@
 // Counting words on virtual CPUs: compile a guest of this folder, run it, add up the slots it wrote.
 
 import { fileURLToPath } from 'node:url';
-import { createHost } from '../../dist/host/index.js';
-import { compileProgram } from '../../dist/toolchain/index.js';
+import { createHost } from 'wasm-rseq';
+import { compileProgram } from 'wasm-rseq/toolchain';
 
 const CACHE_FOLDER = fileURLToPath(new URL('../../node_modules/.cache/wasm-rseq', import.meta.url));
 const SLOT_BYTES = 16;

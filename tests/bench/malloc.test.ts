@@ -56,7 +56,7 @@ describe('bench:malloc --quick', () => {
 
   test('ends well, and says which traces it took', () => {
     expect({ code: printed.code, stderr: printed.stderr }).toEqual({ code: 0, stderr: '' });
-    expect(printed.stdout).toContain('tests/fixtures');
+    expect(printed.stdout).toContain('examples/malloc-replay/traces');
   });
 
   test('has every allocator on one thread, and ours checked on 4 and 16', () => {
@@ -106,8 +106,11 @@ describe('bench:malloc', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test('takes the traces of a folder, that --filter names, and judges them', () => {
-    copyFileSync('tests/fixtures/python-json-prefix.mtr.gz', join(folder, 'one.mtr.gz'));
-    copyFileSync('tests/fixtures/cc1plus-prefix.mtr.gz', join(folder, 'two.mtr.gz'));
+    copyFileSync(
+      'examples/malloc-replay/traces/python-json-prefix.mtr.gz',
+      join(folder, 'one.mtr.gz'),
+    );
+    copyFileSync('examples/malloc-replay/traces/cc1plus-prefix.mtr.gz', join(folder, 'two.mtr.gz'));
 
     for (const named of [[folder], ['--traces', folder]]) {
       const args = ['--rounds', '1', '--filter', 'one', '--json', ...named];
@@ -117,7 +120,7 @@ describe('bench:malloc', () => {
       expect(bars.find(({ name }) => name === 'one: percpu / TLSF')?.pass).toEqual(
         expect.any(Boolean),
       );
-      expect(stdout).not.toContain('tests/fixtures');
+      expect(stdout).not.toContain('examples/malloc-replay/traces');
     }
   });
 

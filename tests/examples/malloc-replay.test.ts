@@ -78,7 +78,7 @@ async function replay(
 }
 
 function packed(name: string): Buffer {
-  return readFileSync(`tests/fixtures/${name}-prefix.mtr.gz`);
+  return readFileSync(`examples/malloc-replay/traces/${name}-prefix.mtr.gz`);
 }
 
 function traceOf(calls: readonly Call[], header: Partial<Record<4 | 8, number>> = {}): Buffer {

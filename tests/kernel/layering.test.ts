@@ -110,6 +110,21 @@ describe('imports', () => {
     expect(stray).toEqual([]);
   });
 
+  test('src/node imports what is built in, src/abi, src/kernel, src/host, src/check and itself', () => {
+    const stray = strayImports(sourcesIn('node'), (source, name) => {
+      const layer = layerOf(source, name) ?? name.split(':')[0] ?? '';
+      return ['abi', 'kernel', 'host', 'check', 'node'].includes(layer);
+    });
+
+    expect(stray).toEqual([]);
+  });
+
+  test('only src/node, src/toolchain and src/cli name Node', () => {
+    const others = SOURCES.filter(({ path }) => !/^(?:node|toolchain|cli)\//.test(path));
+
+    expect(strayImports(others, (_source, name) => !name.startsWith('node:'))).toEqual([]);
+  });
+
   test('only src/vitest names vitest, and src/check besides', () => {
     const others = SOURCES.filter(({ path }) => !path.startsWith('vitest/'));
     const stray = strayImports(sourcesIn('vitest'), (source, name) => {
