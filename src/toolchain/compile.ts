@@ -253,7 +253,8 @@ function ascArguments(file: string, options: CompileOptions): string[] {
 /** A file of the package `wasm-rseq`, as asc looks for it in every node_modules upwards, is in `folder`. */
 function locate(path: string, folder = PACKAGE_FOLDER): string {
   const marker = `${sep}node_modules${sep}wasm-rseq${sep}`;
-  const at = path.indexOf(marker);
+  // The last: the program itself may be of the package, as its examples are.
+  const at = path.lastIndexOf(marker);
   return at < 0 ? path : join(folder, path.slice(at + marker.length));
 }
 

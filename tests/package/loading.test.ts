@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moduleGraph } from '../../scripts/module-graph.js';
+import { blocks } from '../documents.js';
 import { compileSource, writeGuest } from '../guests/compile.js';
 
 const { exports: FILES } = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -17,7 +18,7 @@ const COMMAND = resolve('bin/wasm-rseq.js');
 const BROWSER_ENTRIES = ['.', './kernel', './abi', './check'];
 /** vitest loads what it likes, and package.json is no code. */
 const ENTRIES = Object.keys(FILES).filter((name) => !/^\.\/(?:vitest|package\.json)$/.test(name));
-/** Bytes, compressed, of what `.` loads: what docs/embedding.md says. */
+/** Bytes, compressed, of what `.` loads: what the documents say. */
 const BUDGET = { gzip: 120_000, bundledGzip: 40_000 };
 const PROGRAM = 'export function main(): i32 { return 0; }';
 
@@ -68,6 +69,35 @@ describe('the imports of', () => {
     const loaded = loadedByCode(`import '${urlOf(entry)}';`);
 
     expect(loaded.sort()).toEqual([...moduleGraph(urlOf(entry)).modules].sort());
+  });
+});
+
+describe('the import map of the documents', () => {
+  const documents = readdirSync('docs').map((name) => join('docs', name));
+  const maps = documents
+    .flatMap(blocks)
+    .filter(({ language, text }) => language === 'json' && text.includes('"imports"'))
+    .map(({ text }) => (JSON.parse(text) as { imports: Readonly<Record<string, string>> }).imports);
+  const [imports = {}] = maps;
+
+  test('is one, and leads where Node finds the packages', () => {
+    expect(maps).toHaveLength(1);
+    for (const [name, path] of Object.entries(imports)) {
+      const file = path.replace(/^\/node_modules\/wasm-rseq\//, '/');
+      expect([name, pathToFileURL(join('.', file)).href]).toEqual([
+        name,
+        import.meta.resolve(name),
+      ]);
+    }
+  });
+
+  test.each(BROWSER_ENTRIES)('has all the packages that %s imports', (entry) => {
+    const packages = moduleGraph(urlOf(entry)).modules.filter((url) => {
+      return url.includes('/node_modules/');
+    });
+    const mapped = Object.values(imports).map((path) => pathToFileURL(join('.', path)).href);
+
+    expect(packages.filter((url) => !mapped.includes(url))).toEqual([]);
   });
 });
 

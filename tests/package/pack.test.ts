@@ -46,6 +46,13 @@ describe('the package, installed', () => {
     (_line, block) => execute(block, folder),
   );
 
+  test('compiles its examples where they lie', () => {
+    const example = 'node_modules/wasm-rseq/examples/counter/main.ts';
+    const text = `npx wasm-rseq build ${example} --no-cache -o example.wasm\n`;
+
+    execute({ language: 'sh', text }, folder);
+  });
+
   test('has the file of every entry, and its types', () => {
     const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       exports: Readonly<Record<string, string>>;
