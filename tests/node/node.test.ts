@@ -159,14 +159,17 @@ describe('checkInParallel', () => {
   });
 
   test('goes on from a file to where it would have come without a stop', async () => {
-    const program = await toProgram(KEEPING);
+    const program = await compileProgram('tests/corpus/double-unlock/right.ts', {
+      cacheFolder: CACHE_FOLDER,
+    });
+    const options = { cpus: 1 };
     const file = join(folder, 'checkpoint');
-    const stopped = await checkInParallel(program, { maxStates: 50 });
-    writeCheckpoint(file, stopped.checkpoint as Checkpoint, program.wasm, {});
+    const stopped = await checkInParallel(program, { ...options, maxStates: 50 });
+    writeCheckpoint(file, stopped.checkpoint as Checkpoint, program.wasm, options);
 
-    const resume = readCheckpoint(file, program.wasm, {});
-    const { result } = await checkInParallel(program, { resume });
-    const whole = await checkInParallel(program);
+    const resume = readCheckpoint(file, program.wasm, options);
+    const { result } = await checkInParallel(program, { ...options, resume });
+    const whole = await checkInParallel(program, options);
 
     expect(stopped.result).toMatchObject({
       verdict: 'incomplete',
