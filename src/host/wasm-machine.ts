@@ -84,8 +84,6 @@ class WasmContext implements Slot {
   capacity = 0;
   /** Words of it. */
   length = 0;
-  /** True when it is suspended at an interruption point, not in a system call. */
-  isInterrupted = false;
   signalHandler = 0;
   signalNumber = 0;
 
@@ -157,12 +155,19 @@ export class WasmMachine implements Machine {
     this.#stacks.release(context as WasmContext);
   }
 
-  run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
+  run(
+    context: Context,
+    registers: Registers,
+    resumeValue: number,
+    fuel: number,
+    isAddress: boolean,
+  ): Exit {
     const thread = context as WasmContext;
     const { guest, locateTrap } = thread.program;
     const base = this.#memory.hostBase;
     this.#runs++;
-    this.#load(thread, registers, resumeValue, fuel, base);
+    const value = isAddress ? resumeValue - thread.program.bias : resumeValue;
+    this.#load(thread, registers, value, fuel, base);
     let reason: number;
     try {
       reason = guest.run(base | 0);
@@ -196,7 +201,6 @@ export class WasmMachine implements Machine {
     const thread = context as WasmContext;
     to.word(thread.entry);
     to.address(thread.argument);
-    to.flag(thread.isInterrupted);
     to.word(thread.signalHandler);
     to.word(thread.signalHandler === 0 ? 0 : thread.signalNumber);
     to.word(thread.length);
@@ -208,7 +212,6 @@ export class WasmMachine implements Machine {
     const thread = context as WasmContext;
     thread.entry = from.word();
     thread.argument = from.word();
-    thread.isInterrupted = from.flag();
     thread.signalHandler = from.word();
     thread.signalNumber = from.word();
     const length = from.word();
@@ -269,14 +272,13 @@ export class WasmMachine implements Machine {
   ): void {
     const { words } = this.#memory;
     const base = address >>> 2;
-    const { bias } = thread.program;
     words[base + FUEL] = fuel - this.handicap;
     words[base + TP] = registers.tp;
     words[base + GS] = registers.gs;
     words[base + R10] = registers.r10;
     words[base + CX] = registers.cx;
     words[base + DX] = registers.dx;
-    words[base + RESUME_VALUE] = thread.isInterrupted ? resumeValue - bias : resumeValue;
+    words[base + RESUME_VALUE] = resumeValue;
     words[base + SIGNAL_HANDLER] = thread.signalHandler;
     words[base + SIGNAL_NUMBER] = thread.signalNumber;
     thread.signalHandler = 0;
@@ -313,8 +315,7 @@ export class WasmMachine implements Machine {
       return;
     }
     registers.ip = (words[base + IP] as number) + thread.program.bias;
-    thread.isInterrupted = reason === EXIT_INTERRUPTED;
-    if (thread.isInterrupted) exit.kind = 'interrupted';
+    if (reason === EXIT_INTERRUPTED) exit.kind = 'interrupted';
     else this.#storeSystemCall(words, base);
     this.#takeStack(thread, words, base + STACK, bytes >> 2);
     if (CONTEXT_STACK + bytes > this.#used) this.#used = CONTEXT_STACK + bytes;

@@ -244,7 +244,8 @@ export class Kernel implements SchedulerView, Services {
     const { context, registers } = thread;
     let fuel = sliceFuel;
     while (this.#prepareReturnToUser(thread, sliceFuel)) {
-      const exit = this.#machine.run(context, registers, thread.resumeValue, fuel);
+      const isAddress = thread.suspension === 'interrupt';
+      const exit = this.#machine.run(context, registers, thread.resumeValue, fuel, isAddress);
       const { fuelUsed } = exit;
       fuel -= fuelUsed;
       this.counts.fuel += fuelUsed;

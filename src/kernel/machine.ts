@@ -76,10 +76,17 @@ export interface Machine {
 
   /**
    * Run `context` until its fuel is spent, it makes a system call, returns or faults. The call that
-   * suspended it returns `resumeValue`. `registers` are loaded first and stored last.
+   * suspended it returns `resumeValue`: an address of code, where it goes on, if `isAddress`, else the
+   * result of a system call. `registers` are loaded first and stored last.
    * Preconditions: fuel > 0; the context has neither returned nor faulted.
    */
-  run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit;
+  run(
+    context: Context,
+    registers: Registers,
+    resumeValue: number,
+    fuel: number,
+    isAddress: boolean,
+  ): Exit;
 
   /**
    * Make `context` call signal handler `handler(signo)` on top of its stack when it runs next, and

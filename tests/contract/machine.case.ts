@@ -71,7 +71,7 @@ class Subject {
 
   run(fuel: number): Stop {
     const value = this.#isInterrupted ? this.registers.ip : this.registers.ax;
-    const exit = this.machine.run(this.context, this.registers, value, fuel);
+    const exit = this.machine.run(this.context, this.registers, value, fuel, this.#isInterrupted);
     this.#isInterrupted = exit.kind === 'interrupted';
     const { kind, fuelUsed, sysno, args, fault } = exit;
     return { kind, fuelUsed, sysno, args: [...args], value: exit.value, message: fault?.message };

@@ -215,9 +215,15 @@ class WatchedMachine implements Machine {
     return this.inner.loadText(address);
   }
 
-  run(context: Context, registers: Registers, resumeValue: number, fuel: number): Exit {
+  run(
+    context: Context,
+    registers: Registers,
+    resumeValue: number,
+    fuel: number,
+    isAddress: boolean,
+  ): Exit {
     this.watch.place = 'user';
-    const exit = this.inner.run(context, registers, resumeValue, fuel);
+    const exit = this.inner.run(context, registers, resumeValue, fuel, isAddress);
     this.watch.place = exit.kind === 'syscall' ? 'system call' : 'scheduler';
     return exit;
   }
