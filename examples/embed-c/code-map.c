@@ -8,7 +8,13 @@
 #include <string.h>
 
 enum { CONTRACT_VERSION = 4, ABIS = 7, HEADER_BYTES = 8 };
-enum { SECTION_CUSTOM = 0, SECTION_IMPORT = 2, SECTION_GLOBAL = 6, SECTION_EXPORT = 7, SECTION_START = 8 };
+enum {
+  SECTION_CUSTOM = 0,
+  SECTION_IMPORT = 2,
+  SECTION_GLOBAL = 6,
+  SECTION_EXPORT = 7,
+  SECTION_START = 8,
+};
 enum { KIND_FUNCTION = 0, KIND_MEMORY = 2, KIND_GLOBAL = 3 };
 enum { TYPE_I32 = 0x7f, MUTABLE_I32 = 1, OTHER_GLOBAL = 0, MOST_GLOBALS = 4096 };
 
@@ -209,8 +215,9 @@ static const char *check_sections(const struct code_map *map, const uint32_t *ow
   }
   if (map->section_count == 0) return NULL;
   if (map->critical.start >= map->critical.end) return "critical end must exceed start";
-  if (owner_of(map, owners, map->critical.restart) == UINT32_MAX) return "critical restart is no code";
-  if (contains(map->critical, map->critical.restart)) return "critical restart is inside its range";
+  uint32_t restart = map->critical.restart;
+  if (owner_of(map, owners, restart) == UINT32_MAX) return "critical restart is no code";
+  if (contains(map->critical, restart)) return "critical restart is inside its range";
   return NULL;
 }
 

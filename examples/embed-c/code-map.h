@@ -1,5 +1,5 @@
-// What a host reads in the bytes of a module before it runs it: whether it keeps the module contract,
-// and what its code addresses mean.
+// What a host reads in the bytes of a module before it runs it: whether it keeps the module
+// contract, and what its code addresses mean.
 
 #ifndef CODE_MAP_H
 #define CODE_MAP_H
@@ -27,8 +27,8 @@ static inline bool contains(struct section range, uint32_t ip) {
 }
 
 /**
- * Check a module as docs/abi.md, "The module contract", ERRORS, says; its bytes are valid, or wasm2c
- * would not have taken them. Returns NULL, or why the module is refused. Free the map with
+ * Check a module as docs/abi.md, "The module contract", ERRORS, says; its bytes are valid, or
+ * wasm2c would not have taken them. Returns NULL, or why the module is refused. Free the map with
  * code_map_free.
  */
 const char *code_map_read(const char *path, uint32_t page_limit, struct code_map *map);

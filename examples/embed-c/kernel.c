@@ -1,5 +1,5 @@
-// Threads on virtual CPUs, slice by slice. Order matters everywhere here: it is that of src/kernel, so
-// that the same program with the same options has the same run, event for event.
+// Threads on virtual CPUs, slice by slice. Order matters everywhere here: it is that of src/kernel,
+// so that the same program with the same options has the same run, event for event.
 
 #include "kernel.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// === The trace: MurmurHash3's mixing over the words of every event. =================================
+// === The trace: MurmurHash3's mixing over the words of every event. ============================
 
 static uint32_t rotate(uint32_t value, int bits) { return value << bits | value >> (32 - bits); }
 
@@ -39,7 +39,7 @@ void kernel_trace(const struct kernel *kernel, char digits[17]) {
   snprintf(digits, 17, "%08x%08x", finish(hash->high), finish(hash->low ^ hash->high));
 }
 
-// === Who is on which CPU. ===========================================================================
+// === Who is on which CPU. ======================================================================
 
 static void enqueue(struct kernel *kernel, struct thread *thread) {
   struct cpu *cpu = &kernel->cpus[thread->cpu];
@@ -117,7 +117,7 @@ void kernel_wake(struct kernel *kernel, struct thread *thread, int32_t result) {
   enqueue(kernel, thread);
 }
 
-// === Threads begin and end. =========================================================================
+// === Threads begin and end. ====================================================================
 
 static struct thread *add_thread(struct kernel *kernel, uint32_t function, uint32_t argument) {
   uint32_t cpu = idlest_cpu(kernel);
@@ -161,7 +161,8 @@ void kernel_exit_group(struct kernel *kernel, struct thread *thread, int32_t sta
   kernel->exit_status = status;
 }
 
-void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal, const char *message) {
+void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal,
+                 const char *message) {
   if (kernel->has_exited) return;
   fprintf(stderr, "embed-c: thread %u killed by signal %d at 0x%x: %s\n", thread->tid, signal,
           thread->point, message);
@@ -171,7 +172,7 @@ void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal, c
   trace(kernel, TRACE_DEATH, thread, (uint32_t)signal, 0);
 }
 
-// === A slice. =======================================================================================
+// === A slice. ==================================================================================
 
 /** A thread of the longest other queue, the first of them. */
 static struct thread *steal_for(struct kernel *kernel, uint32_t id) {
@@ -243,15 +244,14 @@ static void handle_exit(struct kernel *kernel, struct thread *thread, const stru
 }
 
 /** Into user code, again and again until the slice is over. */
-static void run_user(struct kernel *kernel, struct cpu *cpu, struct thread *thread) {
-  int64_t fuel = kernel->quantum;
+static void run_user(struct kernel *kernel, struct cpu *cpu, struct thread *thread, int64_t fuel) {
   while (prepare_return_to_user(kernel, thread)) {
     struct resumption resumption = {
         .value = thread->is_interrupted ? thread->registers.ip : (uint32_t)thread->result,
         .is_address = thread->is_interrupted,
     };
-    struct exit exit = machine_run(kernel->machine, &thread->context, &thread->registers, resumption,
-                                   (int32_t)fuel);
+    struct exit exit = machine_run(kernel->machine, &thread->context, &thread->registers,
+                                   resumption, (int32_t)fuel);
     fuel -= exit.fuel_used;
     kernel->fuel += (uint64_t)exit.fuel_used;
     handle_exit(kernel, thread, &exit);
@@ -262,19 +262,22 @@ static void run_user(struct kernel *kernel, struct cpu *cpu, struct thread *thre
   }
 }
 
-bool kernel_run(struct kernel *kernel) {
+enum run_end kernel_run(struct kernel *kernel) {
   while (!kernel->has_exited) {
     uint32_t id;
+    uint64_t left = FUEL_LIMIT > kernel->fuel ? FUEL_LIMIT - kernel->fuel : 0;
+    if (left == 0) return RUN_FUEL_LIMIT;
     struct thread *thread = pick(kernel, &id);
-    if (thread == NULL) return false;
+    if (thread == NULL) return RUN_DEADLOCK;
+    uint32_t fuel = left < kernel->quantum ? (uint32_t)left : kernel->quantum;
     struct cpu *cpu = &kernel->cpus[id];
     if (cpu->current != thread) switch_to(kernel, id, thread);
-    trace(kernel, TRACE_RUN, thread, kernel->quantum, 0);
+    trace(kernel, TRACE_RUN, thread, fuel, 0);
     kernel->is_slice_over = false;
     cpu->is_current_interrupted = false;
-    run_user(kernel, cpu, thread);
+    run_user(kernel, cpu, thread, fuel);
   }
-  return true;
+  return RUN_ENDED;
 }
 
 struct kernel *kernel_boot(struct machine *machine, uint32_t cpus, uint32_t workers,

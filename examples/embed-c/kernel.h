@@ -8,6 +8,11 @@
 
 enum { MOST_CPUS = 256, MOST_THREADS = 1024 };
 
+/** Instructions that a run may take. */
+static const uint64_t FUEL_LIMIT = 10000000000;
+
+enum run_end { RUN_ENDED, RUN_DEADLOCK, RUN_FUEL_LIMIT };
+
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
 struct thread {
@@ -63,9 +68,10 @@ struct kernel {
 };
 
 /** One process, whose first thread will run the main of the machine's first program. */
-struct kernel *kernel_boot(struct machine *machine, uint32_t cpus, uint32_t workers, uint32_t quantum);
-/** To the end. Returns false when no thread can run any more, though the process has not ended. */
-bool kernel_run(struct kernel *kernel);
+struct kernel *kernel_boot(struct machine *machine, uint32_t cpus, uint32_t workers,
+                           uint32_t quantum);
+/** To the end of the process, unless no thread can run any more, or the fuel of a run is spent. */
+enum run_end kernel_run(struct kernel *kernel);
 void kernel_free(struct kernel *kernel);
 /** 16 hexadecimal digits and a zero. */
 void kernel_trace(const struct kernel *kernel, char digits[17]);
@@ -90,13 +96,14 @@ int32_t kernel_clone(struct kernel *kernel, struct thread *parent, uint32_t func
                      uint32_t argument, uint32_t tls);
 void kernel_exit_thread(struct kernel *kernel, struct thread *thread, int32_t status);
 void kernel_exit_group(struct kernel *kernel, struct thread *thread, int32_t status);
-void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal, const char *message);
+void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal,
+                 const char *message);
 /** The thread waits; whoever ends the wait gives its call a result. */
 void kernel_block(struct kernel *kernel, struct thread *thread);
 
 /** Returns false when the thread does not return from the call now: it waits, or is no more. */
-bool kernel_syscall(struct kernel *kernel, struct thread *thread, int32_t sysno, const int32_t *args,
-                    int32_t *result);
+bool kernel_syscall(struct kernel *kernel, struct thread *thread, int32_t sysno,
+                    const int32_t *args, int32_t *result);
 /** For every thread that waits for the one that has ended. */
 void kernel_wake_joiners(struct kernel *kernel, struct thread *ended);
 void kernel_wake(struct kernel *kernel, struct thread *thread, int32_t result);

@@ -1,5 +1,5 @@
-// One run of a thread, as docs/abi.md has it: write the context, with the stack of the last run; call
-// rseq.run; find the context again; take the stack out.
+// One run of a thread, as docs/abi.md has it: write the context, with the stack of the last run;
+// call rseq.run; find the context again; take the stack out.
 
 #include "machine.h"
 
@@ -212,8 +212,8 @@ static struct exit read_context(struct machine *machine, struct context *context
   return exit;
 }
 
-struct exit machine_run(struct machine *machine, struct context *context, struct registers *registers,
-                        struct resumption resumption, int32_t fuel) {
+struct exit machine_run(struct machine *machine, struct context *context,
+                        struct registers *registers, struct resumption resumption, int32_t fuel) {
   const struct program *program = context->program;
   write_context(machine, context, registers, resumption, fuel);
   wasm_rt_trap_t trap = (wasm_rt_trap_t)wasm_rt_impl_try();

@@ -1,5 +1,5 @@
-// The module contract, version 4, as a host keeps it: modules in one memory, threads at rest, and one
-// function that runs a thread until it stops. docs/abi.md is the specification.
+// The module contract, version 4, as a host keeps it: modules in one memory, threads at rest, and
+// one function that runs a thread until it stops. docs/abi.md is the specification.
 
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -61,13 +61,14 @@ struct machine {
 /** Programs are added, and then the machine is started: that makes the memory and the instances. */
 void machine_init(struct machine *machine, uint32_t page_limit);
 /** Returns NULL, or why the module is refused. `folder` has NAME.wasm. */
-const char *machine_add(struct machine *machine, const char *folder, const char *name, uint32_t load_bias);
+const char *machine_add(struct machine *machine, const char *folder, const char *name,
+                        uint32_t load_bias);
 const char *machine_start(struct machine *machine);
 void machine_free(struct machine *machine);
 
 /** Run a thread until its fuel is spent, it makes a system call, returns or traps. */
-struct exit machine_run(struct machine *machine, struct context *context, struct registers *registers,
-                        struct resumption resumption, int32_t fuel);
+struct exit machine_run(struct machine *machine, struct context *context,
+                        struct registers *registers, struct resumption resumption, int32_t fuel);
 
 /** May code that is stopped at `from` go on at `to`? */
 bool machine_can_redirect(const struct machine *machine, uint32_t from, uint32_t to);

@@ -1,5 +1,5 @@
-// A host of instrumented modules without JavaScript: runs a program on virtual CPUs, or scripts of the
-// contract suite.
+// A host of instrumented modules without JavaScript: runs a program on virtual CPUs, or scripts of
+// the contract suite.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,16 +37,17 @@ static int run(const char *folder, const char *name, uint32_t cpus, uint32_t thr
     return 2;
   }
   struct kernel *kernel = kernel_boot(&machine, cpus, threads, quantum);
-  bool has_ended = kernel_run(kernel);
+  enum run_end end = kernel_run(kernel);
   char digits[17];
   kernel_trace(kernel, digits);
   if (kernel->output != NULL) fputs(kernel->output, stdout);
-  if (!has_ended) fputs("embed-c: deadlock\n", stderr);
-  printf("exit %d preemptions %" PRIu64 " restarts %" PRIu64 " migrations %" PRIu64 " fuel %" PRIu64
-         " trace %s\n",
+  if (end == RUN_DEADLOCK) fputs("embed-c: every thread waits for another\n", stderr);
+  if (end == RUN_FUEL_LIMIT) fputs("embed-c: fuel limit reached\n", stderr);
+  printf("exit %d preemptions %" PRIu64 " restarts %" PRIu64 " migrations %" PRIu64
+         " fuel %" PRIu64 " trace %s\n",
          kernel->exit_status, kernel->preemptions, kernel->restarts, kernel->migrations,
          kernel->fuel, digits);
-  int status = has_ended && kernel->exit_status == 0 ? 0 : 1;
+  int status = end == RUN_ENDED && kernel->exit_status == 0 ? 0 : 1;
   kernel_free(kernel);
   machine_free(&machine);
   return status;

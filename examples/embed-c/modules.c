@@ -1,5 +1,6 @@
-// The table of linked modules. The Makefile writes modules.inc: an #include for every module, a line
-// LINKED(c_name, "name"), and a line GLOBAL(c_name, number) for every word it exports as a global.
+// The table of linked modules. The Makefile writes modules.inc: an #include for every module, a
+// line LINKED(c_name, "name"), and a line GLOBAL(c_name, number) for every word it exports as a
+// global.
 
 #include "modules.h"
 

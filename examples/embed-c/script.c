@@ -1,5 +1,5 @@
-// Reads the scripts of tests/contract/suite: its README is the reference. A line that expects something
-// is written again from what this host did; the law holds when both are the same text.
+// Reads the scripts of tests/contract/suite: its README is the reference. A line that expects
+// something is written again from what this host did; the law holds when both are the same text.
 
 #include "script.h"
 
@@ -87,7 +87,7 @@ static void start(struct law *law) {
   if (refusal != NULL) fail(law, "%s", refusal);
 }
 
-// === Events. ========================================================================================
+// === Events. ===================================================================================
 
 static void do_limit(struct law *law, const struct line *line) {
   machine_free(&law->machine);
@@ -188,11 +188,11 @@ static void do_program(struct law *law, const struct line *line) {
   }
   start(law);
   law->kernel = kernel_boot(&law->machine, number(line, 3), number(line, 5), number(line, 7));
-  if (!kernel_run(law->kernel)) fail(law, "deadlock");
+  if (kernel_run(law->kernel) != RUN_ENDED) fail(law, "the program does not end");
   law->output = law->kernel->output == NULL ? "" : law->kernel->output;
 }
 
-// === Expectations. ==================================================================================
+// === Expectations. =============================================================================
 
 static void expect_accepted(struct law *law, const struct line *line) {
   char path[LINE_BYTES];
@@ -298,7 +298,8 @@ static void expect_ended(struct law *law, const struct line *line) {
 static void expect_counts(struct law *law, const struct line *line) {
   const struct kernel *kernel = law->kernel;
   (void)line;
-  expect(law, "counts preemptions %" PRIu64 " restarts %" PRIu64 " migrations %" PRIu64 " fuel %" PRIu64,
+  expect(law,
+         "counts preemptions %" PRIu64 " restarts %" PRIu64 " migrations %" PRIu64 " fuel %" PRIu64,
          kernel->preemptions, kernel->restarts, kernel->migrations, kernel->fuel);
 }
 
@@ -309,7 +310,7 @@ static void expect_trace(struct law *law, const struct line *line) {
   expect(law, "trace %s", digits);
 }
 
-// === Lines. =========================================================================================
+// === Lines. ====================================================================================
 
 enum scope { BEFORE_START, STARTED, OF_PROGRAM };
 
@@ -349,7 +350,8 @@ static void perform(struct law *law, const char *text) {
   for (size_t index = 0; index < sizeof PERFORMERS / sizeof *PERFORMERS; index++) {
     if (strcmp(PERFORMERS[index].verb, word(&line, 0)) != 0) continue;
     if (PERFORMERS[index].scope == STARTED) start(law);
-    if (PERFORMERS[index].scope == OF_PROGRAM && law->kernel == NULL) fail(law, "no program has run");
+    bool needs_kernel = PERFORMERS[index].scope == OF_PROGRAM;
+    if (needs_kernel && law->kernel == NULL) fail(law, "no program has run");
     if (law->failure[0] != '\0') return;
     PERFORMERS[index].perform(law, &line);
     if (law->actual[0] != '\0' && strcmp(law->actual, text) != 0)

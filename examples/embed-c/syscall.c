@@ -1,4 +1,5 @@
-// The system calls that the guests of this folder make: docs/abi.md, "System calls". Any other is ENOSYS.
+// The system calls that the guests of this folder make: docs/abi.md, "System calls". Any other is
+// ENOSYS.
 
 #include <errno.h>
 #include <signal.h>
@@ -78,7 +79,8 @@ static int32_t clone_thread(struct kernel *kernel, struct thread *thread, const 
   int32_t tid =
       kernel_clone(kernel, thread, (uint32_t)args[1], (uint32_t)args[2], (uint32_t)args[3]);
   // An address that cannot be written is nobody's error.
-  if (tid > 0 && (flags & CLONE_SETS_CHILD_TID) != 0) store(kernel, (uint32_t)args[4], (uint32_t)tid);
+  bool is_told = tid > 0 && (flags & CLONE_SETS_CHILD_TID) != 0;
+  if (is_told) store(kernel, (uint32_t)args[4], (uint32_t)tid);
   return tid;
 }
 
@@ -173,8 +175,8 @@ static int32_t unknown(int32_t sysno) {
   return -ENOSYS;
 }
 
-bool kernel_syscall(struct kernel *kernel, struct thread *thread, int32_t sysno, const int32_t *args,
-                    int32_t *result) {
+bool kernel_syscall(struct kernel *kernel, struct thread *thread, int32_t sysno,
+                    const int32_t *args, int32_t *result) {
   *result = 0;
   switch (sysno) {
     case SYS_WRITE:
