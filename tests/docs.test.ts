@@ -13,11 +13,13 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'bench/README.md',
+  'examples/embed-c/README.md',
   'examples/malloc-replay/README.md',
   'examples/param-test/README.md',
   'examples/rcu-hash-table/README.md',
   'examples/two-modules/README.md',
   'examples/wordcount/README.md',
+  'tests/contract/suite/README.md',
   ...readdirSync('docs').map((name) => `docs/${name}`),
 ];
 

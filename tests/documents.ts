@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 
 export interface Block {
-  /** What stands behind the opening fence: `sh`, `sh fails`, `ts`, `js`, `json` or `text`. */
+  /** What stands behind the opening fence: `sh`, `sh fails`, `sh make`, `ts`, `js`, `json` or `text`. */
   readonly language: string;
   readonly text: string;
 }
@@ -26,6 +26,9 @@ export function execute({ language, text }: Block, folder: string): void {
       for (const line of lines.filter((each) => !each.startsWith('npm '))) {
         expect([line, runCommand(line, folder)]).toEqual([line, language === 'sh' ? 0 : 1]);
       }
+      return;
+    case 'sh make':
+      // Where there is a C compiler: tests/examples/embed-c.test.ts.
       return;
     case 'js': {
       const file = join(folder, `snippet-${lines.length}.mjs`);

@@ -199,7 +199,7 @@ static struct exit read_context(struct machine *machine, struct context *context
     return exit;
   }
   bool is_stopped = reason == REASON_INTERRUPTED ? left <= 0 : reason == REASON_SYSCALL;
-  if (!is_stopped || !take_stack(machine, context)) {
+  if (!is_stopped || left > fuel || !take_stack(machine, context)) {
     exit.kind = EXIT_TRAPPED; // the module breaks the contract
     exit.value = SIGSEGV;
     return exit;

@@ -58,6 +58,14 @@ export function brokenModules() {
         ...constant(1),
       ],
     },
+    // Exit 2 with a stack of one word, and more fuel than any grant.
+    'broken-fuel': {
+      body: [
+        ...storeWord(CONTEXT_FUEL, 2 ** 30),
+        ...storeWord(CONTEXT_STACK_END, 65536 + 100),
+        ...constant(2),
+      ],
+    },
     'broken-syscall': { body: constant(2) },
     'broken-interruption': { body: constant(1) },
   };

@@ -223,7 +223,8 @@ export class PlainHost {
     const bytes = (get(STACK_END) - context - STACK) | 0;
     const isStopped = reason === INTERRUPTED ? left <= 0 : reason === SYSTEM_CALL;
     const isStack = bytes > 0 && bytes <= HOST_BYTES - STACK && bytes % 4 === 0;
-    if (!isStopped || !isStack) return { kind: 'trapped', value: SIGSEGV, ...registers };
+    if (!isStopped || left > options.fuel || !isStack)
+      return { kind: 'trapped', value: SIGSEGV, ...registers };
     this.takeStack(thread, bytes);
     const ip = get(IP) + thread.program.bias;
     if (reason === INTERRUPTED) return { kind: 'interrupted', ip, ...registers };

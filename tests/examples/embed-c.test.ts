@@ -1,7 +1,15 @@
 // examples/embed-c: a host in C, next to ours. The same programs with the same options have the same run.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +106,15 @@ describe.skipIf(missing.length > 0)('a host in C', () => {
     },
   );
 
+  test('does what its README says', () => {
+    const folder = newFolder();
+
+    for (const command of commandsOfReadme()) {
+      const { status, stderr } = spawnIn(folder, command);
+      expect([command, status, stderr]).toEqual([command, 0, expect.any(String)]);
+    }
+  });
+
   test.each([[], ['run'], ['run', SUITE, 'counter-block', '0', '1', '1'], ['walk', SUITE]])(
     'explains itself when it is called with %j',
     (...args) => {
@@ -108,6 +125,32 @@ describe.skipIf(missing.length > 0)('a host in C', () => {
     },
   );
 });
+
+/** A folder that has the example, the suite and the package. */
+function newFolder(): string {
+  const folder = join(OUT, 'readme');
+  mkdirSync(join(folder, 'tests'), { recursive: true });
+  cpSync(path('examples'), join(folder, 'examples'), {
+    recursive: true,
+    filter: (source) => !source.endsWith('/build'),
+  });
+  symlinkSync(path('tests/contract'), join(folder, 'tests/contract'));
+  symlinkSync(path('node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+function commandsOfReadme(): string[] {
+  const text = readFileSync(join(EXAMPLE, 'README.md'), 'utf8');
+  const blocks = [...text.matchAll(/^```sh make\n([\s\S]*?)^```$/gm)].map(
+    ([, block = '']) => block,
+  );
+  return blocks.flatMap((block) => block.trim().split('\n'));
+}
+
+function spawnIn(cwd: string, command: string): Run {
+  const ours = command.replaceAll('npx wasm-rseq', `node ${path('bin/wasm-rseq.js')}`);
+  return spawnSync('sh', ['-c', ours], { cwd, encoding: 'utf8', timeout: BUILD_TIMEOUT });
+}
 
 function embed(...args: string[]): Run {
   return spawn(join(OUT, 'embed-c'), ...args);
