@@ -17,6 +17,7 @@ const GUESTS = {
   laws: { file: 'tests/contract/source/laws.ts' },
   // Behind the data of the other, which is in the first page.
   second: { file: 'tests/contract/source/second.ts', ascArguments: ['--memoryBase', '65536'] },
+  bounded: { file: 'tests/contract/source/bounded.ts', ascArguments: ['--maximumMemory', '3'] },
   'event-counter': { file: 'tests/contract/source/event-counter.ts', abi: 'event-counter' },
   counter: { file: 'examples/counter/main.ts' },
   list: { file: 'examples/embed-c/list.ts' },

@@ -392,17 +392,17 @@ function createMemory(limits, memoryLimit) {
  */
 function readCodeMap(bytes) {
   const reader = new Reader(bytes, 0);
-  require(reader.word() === CONTRACT_VERSION, 'version');
-  require(reader.word() <= 1, 'metering');
-  require(reader.word() < ABIS, 'abi');
+  demand(reader.word() === CONTRACT_VERSION, 'version');
+  demand(reader.word() <= 1, 'metering');
+  demand(reader.word() < ABIS, 'abi');
   const memory = { initial: reader.word(), maximum: reader.word() };
-  require(memory.maximum === 0 || memory.maximum >= memory.initial, 'memory maximum');
+  demand(memory.maximum === 0 || memory.maximum >= memory.initial, 'memory maximum');
   const critical = { start: reader.word(), end: reader.word(), restart: reader.word() };
   const files = reader.vector(() => reader.string()).length;
   const functions = reader.vector(() => reader.string()).length;
   const owners = reader.vector(() => {
     const owner = reader.word();
-    require(owner < functions && reader.word() < files, 'point');
+    demand(owner < functions && reader.word() < files, 'point');
     reader.word();
     return owner;
   });
@@ -412,7 +412,7 @@ function readCodeMap(bytes) {
     reader.vector(() => reader.string());
     return section;
   });
-  require(reader.isAtEnd, 'nothing behind the last item');
+  demand(reader.isAtEnd, 'nothing behind the last item');
   checkSections(sections, critical, owners);
   return { memory, critical, sections, codeEnd: CODE_BASE + owners.length };
 }
@@ -426,26 +426,26 @@ function checkSections(sections, critical, owners) {
   let previousEnd = 0;
   for (const { start, end, restart } of [...sections].sort((a, b) => a.start - b.start)) {
     const owner = owners[start - CODE_BASE];
-    require(start < end, 'section start < end');
-    require(owner !== undefined, 'section start');
-    require(owners[end - CODE_BASE] === owner, 'section end');
-    require(owners[restart - CODE_BASE] === owner, 'section restart');
-    require(!contains({ start, end }, restart), 'restart outside its section');
-    require(start >= critical.start && end <= critical.end, 'section in the critical range');
-    require(start >= previousEnd, 'sections apart');
+    demand(start < end, 'section start < end');
+    demand(owner !== undefined, 'section start');
+    demand(owners[end - CODE_BASE] === owner, 'section end');
+    demand(owners[restart - CODE_BASE] === owner, 'section restart');
+    demand(!contains({ start, end }, restart), 'restart outside its section');
+    demand(start >= critical.start && end <= critical.end, 'section in the critical range');
+    demand(start >= previousEnd, 'sections apart');
     previousEnd = end;
   }
   if (sections.length === 0) return;
-  require(critical.start < critical.end, 'critical range');
-  require(owners[critical.restart - CODE_BASE] !== undefined, 'critical restart');
-  require(!contains(critical, critical.restart), 'critical restart outside');
+  demand(critical.start < critical.end, 'critical range');
+  demand(owners[critical.restart - CODE_BASE] !== undefined, 'critical restart');
+  demand(!contains(critical, critical.restart), 'critical restart outside');
 }
 
 /**
  * @param {boolean} isKept
  * @param {string} rule
  */
-function require(isKept, rule) {
+function demand(isKept, rule) {
   if (!isKept) throw new Error(`bad code map: ${rule}`);
 }
 
@@ -482,7 +482,7 @@ class Reader {
     for (let scale = 1; ; scale *= 128) {
       const byte = this.byte();
       value += (byte & 127) * scale;
-      require(value <= 0xffffffff && scale <= 2 ** 28, '32 bits');
+      demand(value <= 0xffffffff && scale <= 2 ** 28, '32 bits');
       if (byte < 128) return value;
     }
   }
@@ -493,7 +493,7 @@ class Reader {
 
   /** @param {number} length */
   skip(length) {
-    require(length <= this.bytes.length - this.at, 'length');
+    demand(length <= this.bytes.length - this.at, 'length');
     this.at += length;
   }
 
@@ -504,7 +504,7 @@ class Reader {
    */
   vector(read) {
     const length = this.word();
-    require(length <= this.bytes.length - this.at, 'length');
+    demand(length <= this.bytes.length - this.at, 'length');
     return Array.from({ length }, read);
   }
 }
