@@ -44,17 +44,12 @@ void kernel_trace(const struct kernel *kernel, char digits[17]) {
 static void enqueue(struct kernel *kernel, struct thread *thread) {
   struct cpu *cpu = &kernel->cpus[thread->cpu];
   cpu->queue[cpu->queue_length++] = thread;
-  thread->is_queued = true;
 }
 
-/** The head moves into its place, so the order behind the head is kept. */
-static void dequeue(struct kernel *kernel, struct thread *thread) {
+/** Preconditions: the thread is the first in its queue. The scheduler picks no other. */
+static void dequeue(struct kernel *kernel, const struct thread *thread) {
   struct cpu *cpu = &kernel->cpus[thread->cpu];
-  size_t at = 0;
-  while (cpu->queue[at] != thread) at++;
-  cpu->queue[at] = cpu->queue[0];
   memmove(cpu->queue, cpu->queue + 1, --cpu->queue_length * sizeof *cpu->queue);
-  thread->is_queued = false;
 }
 
 static uint32_t idlest_cpu(const struct kernel *kernel) {
@@ -174,7 +169,7 @@ void kernel_kill(struct kernel *kernel, struct thread *thread, int32_t signal,
 
 // === A slice. ==================================================================================
 
-/** A thread of the longest other queue, the first of them. */
+/** The first thread of the longest other queue. */
 static struct thread *steal_for(struct kernel *kernel, uint32_t id) {
   const struct cpu *longest = NULL;
   for (uint32_t other = 0; other < kernel->cpu_count; other++) {

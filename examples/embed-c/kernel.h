@@ -21,7 +21,6 @@ struct thread {
   struct registers registers;
   enum thread_state state;
   uint32_t cpu;         // runs there, or ran there last
-  bool is_queued;
   bool is_interrupted;  // at a point; otherwise in a system call
   uint32_t point;       // the address it is stopped at, whatever registers.ip is since
   int32_t result;       // of its last system call; exit status when it is dead
