@@ -140,3 +140,39 @@ describe('a run of several modules', () => {
     await expect(createHost({ wasm: [] })).rejects.toThrow(OptionError);
   });
 });
+
+test('a handler that moves nothing does not restart a section of a module with a load bias', async () => {
+  const sender = `import { schedYield, tgkill } from 'wasm-rseq/assembly/sys';
+import { join } from 'wasm-rseq/assembly';
+export function main(): i32 {
+  while (load<i32>(64) == 0) schedYield();
+  for (let round = 0; round < 50; round++) { tgkill(1, 2, 10); schedYield(); }
+  return join(2);
+}`;
+  // Not registered: nobody but the handler interrupts its section.
+  const receiver = `import { printNumber, rseq } from 'wasm-rseq/assembly';
+import { rtSigaction } from 'wasm-rseq/assembly/sys';
+function handler(_signo: i32): void { store<i32>(68, load<i32>(68) + 1); }
+export function main(): i32 {
+  const entry: (signo: i32) => void = handler;
+  store<i32>(72, entry.index);
+  rtSigaction(10, 72, 0);
+  store<i32>(64, 1);
+  let restarts = 0;
+  for (let round = 0; round < 500; round++) {
+    if (rseq.restart()) restarts++;
+    rseq.start();
+    store<i32>(256, load<i32>(256) + 1);
+    rseq.end();
+  }
+  printNumber(restarts);
+  printNumber(load<i32>(68) > 20 ? 1 : 0);
+  return 0;
+}`;
+  const modules = await compileAll([sender, receiver], 'linux');
+
+  const { host, printed } = await boot(modules, { quantum: 5, scheduler: 'round-robin' });
+  host.run();
+
+  expect(printed).toEqual(['0', '1']);
+});
