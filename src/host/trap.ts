@@ -9,20 +9,31 @@ import { OptionError } from './errors.js';
 /** Place of byte `offset` of the module, `file:line`, or '' when it is not known. */
 export type TrapLocator = (offset: number) => string;
 
-/** What V8, SpiderMonkey and JavaScriptCore say, and what it means. */
+/**
+ * What V8, SpiderMonkey and JavaScriptCore say, and what it means; the first that fits. V8 has one message for a
+ * call through a null entry and one of another signature, so they mean the same here.
+ */
 const TRAPS: readonly (readonly [RegExp, string, Signal])[] = [
+  [
+    /table (index is |index )?out of bounds|out of bounds (table access|call_indirect)|undefined element/i,
+    'undefined element',
+    Signal.SIGSEGV,
+  ],
   [
     /out of bounds memory|memory access out of bounds|index out of bounds/i,
     'out of bounds memory access',
     Signal.SIGSEGV,
   ],
-  [/table (index is )?out of bounds|undefined element/i, 'undefined element', Signal.SIGSEGV],
   [
-    /indirect call|signature mismatch|null function/i,
+    /indirect call|call_indirect|signature mismatch|null function/i,
     'indirect call type mismatch',
     Signal.SIGSEGV,
   ],
-  [/unrepresentable|integer overflow/i, 'integer overflow', Signal.SIGFPE],
+  [
+    /unrepresentable|integer overflow|invalid conversion|out of bounds trunc/i,
+    'integer overflow',
+    Signal.SIGFPE,
+  ],
   [/(divi\w+|remainder) by zero/i, 'integer divide by zero', Signal.SIGFPE],
   [/unaligned/i, 'unaligned atomic', Signal.SIGBUS],
   [/unreachable/i, 'unreachable', Signal.SIGILL],
