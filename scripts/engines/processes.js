@@ -1,0 +1,77 @@
+// Processes of engines. Whatever is started here is gone when its time is over, with all that it has started.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const running = new Set();
+
+process.on('exit', () => {
+  for (const child of running) stop(child);
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+/**
+ * Run `command` until `use` is done with it. `use` gets lines, an async iterable of what the process prints.
+ * Errors: when the process ends before, or after `seconds`; and what `use` throws.
+ */
+export async function withProcess([file, ...args], { seconds, env = {} }, use) {
+  const child = spawn(file, args, {
+    detached: true,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    complaints = (complaints + text).slice(-2000);
+  });
+  let timer;
+  const isOver = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no result after ${seconds} s`)), seconds * 1000);
+    child.on('error', reject);
+    child.on('close', (code) => reject(new Error(`ended with ${code}: ${complaints.trim()}`)));
+  });
+  try {
+    return await Promise.race([use(child.stdout), isOver]);
+  } finally {
+    clearTimeout(timer);
+    stop(child);
+    running.delete(child);
+  }
+}
+
+function stop(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Everything that the process prints until it closes its output. */
+export async function readAll(stdout) {
+  let text = '';
+  for await (const chunk of stdout.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+/** The first line. */
+export async function readLine(stdout) {
+  let text = '';
+  for await (const chunk of stdout.setEncoding('utf8')) {
+    text += chunk;
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n')[0];
+}
+
+export async function withTemporaryFolder(use) {
+  const folder = await mkdtemp(join(tmpdir(), 'wasm-rseq-engine-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}

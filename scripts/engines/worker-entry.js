@@ -1,0 +1,23 @@
+// The payload in workerd, which compiles nothing at run time: modules and files are parts of the worker. A
+// request is answered with the result, as JSON.
+
+import { runPayload } from './payload.js';
+
+const part = async (path) => (await import(path)).default;
+
+export default {
+  async fetch() {
+    const result = await runPayload({
+      manifest: await part('../../.cache/engines/payload/manifest.json'),
+      readModule: (name) => part(`../../.cache/engines/payload/${name}`),
+      readBytes: async (name) => new Uint8Array(await part(`../../.cache/engines/payload/${name}`)),
+      contract: {
+        readText: (name) => part(`../../tests/contract/suite/${name}`),
+        readModule: (name) => part(`../../tests/contract/suite/${name}`),
+      },
+      // Its clock stands still while a worker computes.
+      pause: () => new Promise((resume) => setTimeout(resume, 1)),
+    });
+    return Response.json(result);
+  },
+};
