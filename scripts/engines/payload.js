@@ -3,6 +3,10 @@
 
 import { createHost } from 'wasm-rseq';
 import { check } from 'wasm-rseq/check';
+import {
+  newMachineHost,
+  runProgram as runContractProgram,
+} from '../../tests/contract/machine-host.js';
 import { runContractSuite } from '../../tests/contract/runner.js';
 
 const ROUNDS = 9;
@@ -21,11 +25,26 @@ const NO_PREEMPTION = { scheduler: 'round-robin', quantum: 2 ** 29, fuelLimit: 2
  *   pause()                   gives way to the engine: a clock may stand still in between
  */
 export async function runPayload(engine) {
-  const laws = await runContractSuite(engine.contract);
+  const laws = await runLaws(engine.contract);
   const programs = [];
   for (const program of engine.manifest.programs) programs.push(await runProgram(program, engine));
   const { section, plain } = await measureLoop(engine);
   return { laws, programs, nsSection: section, nsPlain: plain, ratio: section / plain };
+}
+
+/** The contract suite, on a plain host and on ours. */
+async function runLaws(contract) {
+  const plain = await runContractSuite(contract);
+  const ours = await runContractSuite({
+    ...contract,
+    newHost: newMachineHost,
+    runProgram: runContractProgram,
+  });
+  return {
+    passed: plain.passed + ours.passed,
+    failed: plain.failed + ours.failed,
+    failures: [...plain.failures, ...ours.failures],
+  };
 }
 
 /** `name`, `digest` of all there is to see of it, and of that `seen`, what a person would want to compare. */

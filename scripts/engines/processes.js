@@ -13,7 +13,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 /**
- * Run `command` until `use` is done with it. `use` gets lines, an async iterable of what the process prints.
+ * Run `command` until `use`, which gets what the process prints, is done with it.
  * Errors: when the process ends before, or after `seconds`; and what `use` throws.
  */
 export async function withProcess([file, ...args], { seconds, env = {} }, use) {
