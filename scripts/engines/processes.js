@@ -57,14 +57,14 @@ export async function readAll(stdout) {
   return text;
 }
 
-/** The first line. */
+/** The first line. Without one there is no end: how the process has ended says more. */
 export async function readLine(stdout) {
   let text = '';
   for await (const chunk of stdout.setEncoding('utf8')) {
     text += chunk;
-    if (text.includes('\n')) break;
+    if (text.includes('\n')) return text.split('\n')[0];
   }
-  return text.split('\n')[0];
+  return new Promise(() => {});
 }
 
 export async function withTemporaryFolder(use) {

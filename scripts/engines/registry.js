@@ -110,12 +110,9 @@ export async function installEngines(folder) {
 function onCommand(args = [], env = {}) {
   return async (file, seconds) => {
     const command = [file, ...args, PROCESS_ENTRY];
-    const printed = await withProcess(command, { seconds, env }, async (stdout) => {
-      const text = await readAll(stdout);
-      // Nothing printed: how the process ended says more.
-      return text === '' ? new Promise(() => {}) : text;
-    });
-    return JSON.parse(printed);
+    return withProcess(command, { seconds, env }, async (stdout) =>
+      JSON.parse(await readLine(stdout)),
+    );
   };
 }
 
