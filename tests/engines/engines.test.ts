@@ -177,9 +177,8 @@ describe('a process', () => {
 
   test('that ends without a result is an error with what it complained of', async () => {
     const command = ['/bin/sh', '-c', 'echo "it broke" >&2; exit 3'];
-    const never = (): Promise<never> => new Promise(() => {});
 
-    await expect(withProcess(command, { seconds: 60 }, never)).rejects.toThrow(
+    await expect(withProcess(command, { seconds: 60 }, readLine)).rejects.toThrow(
       'ended with 3: it broke',
     );
   });
