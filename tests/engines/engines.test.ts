@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 function engines(args: readonly string[], path = process.env['PATH'] ?? '') {
-  const command = ['scripts/engines.js', '--json', '--filter', FEW, ...args];
+  const command = ['scripts/engines.js', '--json', '--seconds', '60', '--filter', FEW, ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, {
     encoding: 'utf8',
     env: { ...process.env, PATH: path },
@@ -51,6 +51,11 @@ for entry; do :; done
 `;
   writeFileSync(file, script);
   chmodSync(file, 0o755);
+}
+
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout !== '' && !stdout.startsWith('Z');
 }
 
 describe('the command', () => {
@@ -149,10 +154,6 @@ describe('a row', () => {
 
 describe('a process', () => {
   const printThenWait = ['/bin/sh', '-c', 'echo $$; sleep 1000'];
-  const isAlive = (pid: number): boolean => {
-    const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-    return stdout !== '' && !stdout.startsWith('Z');
-  };
 
   test('is gone when its result is there', async () => {
     const pid = Number(await withProcess(printThenWait, { seconds: 60 }, readLine));
