@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'bench/README.md',
+  'examples/embed-browser/README.md',
   'examples/embed-c/README.md',
   'examples/malloc-replay/README.md',
   'examples/param-test/README.md',
