@@ -26,6 +26,7 @@ try {
       readModule: compiled(SUITE),
     },
     pause: () => new Promise((resume) => setTimeout(resume)),
+    now: () => performance.now(),
   });
   await send('/result', result);
 } catch (error) {

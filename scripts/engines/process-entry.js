@@ -20,5 +20,6 @@ const result = await runPayload({
     readModule: compiled(SUITE),
   },
   pause: () => setImmediate(),
+  now: () => performance.now(),
 });
 console.log(JSON.stringify(result));

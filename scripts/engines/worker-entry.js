@@ -5,6 +5,8 @@ import { runPayload } from './payload.js';
 
 const part = async (path) => (await import(path)).default;
 
+const pause = () => new Promise((resume) => setTimeout(resume));
+
 export default {
   async fetch() {
     const result = await runPayload({
@@ -15,8 +17,12 @@ export default {
         readText: (name) => part(`../../tests/contract/suite/${name}`),
         readModule: (name) => part(`../../tests/contract/suite/${name}`),
       },
+      pause,
       // Its clock stands still while a worker computes.
-      pause: () => new Promise((resume) => setTimeout(resume, 1)),
+      now: async () => {
+        await pause();
+        return performance.now();
+      },
     });
     return Response.json(result);
   },
