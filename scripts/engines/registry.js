@@ -13,7 +13,7 @@ const PROCESS_ENTRY = fileURLToPath(new URL('process-entry.js', import.meta.url)
 const INSTALL = 'npm run engines -- --install';
 
 /** What --install puts into its folder. */
-export const PACKAGES = {
+const PACKAGES = {
   bun: '1.4.5',
   deno: '2.9.6',
   workerd: '1.20261117.1',
