@@ -96,6 +96,9 @@ export const CODE_MAP_SECTION = 'rseq';
 export const UNWIND_PAGES = 4;
 export const PAGE_BYTES = 65536;
 
+/** Fuel is charged for bytes that one instruction or system call moves: a unit for so many. */
+export const BYTES_PER_FUEL = 64;
+
 /** First code address; below it nothing is code, so 0 is never an ip. */
 export const CODE_BASE = 0x1000;
 /** User addresses, data and code, are below; the last 64 KiB of 4 GiB are not. */

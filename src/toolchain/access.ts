@@ -106,7 +106,7 @@ function globalAccess(ir: Ir, ref: Ref): Access {
 }
 
 /** The local in which an operand is from now on. */
-function keep(ir: Ir, func: Ref, ref: Ref, name: string): number {
+export function keep(ir: Ir, func: Ref, ref: Ref, name: string): number {
   const operand = ir.operands(ref).find((each) => each.name === name);
   if (operand === undefined) throw new Error(`${ir.kind(ref)} has no operand ${name}`);
   const local = ir.addLocal(func, ir.binaryen.i32);

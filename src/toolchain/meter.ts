@@ -12,12 +12,13 @@
 // pointer and the per-CPU base where they are used, but those are never stored: only the kernel writes them.
 
 import { hex, type Metering } from '../abi/code-map.js';
-import { IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
-import { accesses, isAccess } from './access.js';
+import { BYTES_PER_FUEL, IMPORT_SYSCALL, RSEQ_MODULE, UNWIND_PAGES } from '../abi/module.js';
+import { accesses, isAccess, keep } from './access.js';
 import type { Ref } from './binaryen.js';
 import { addPassiveSegment } from './contract.js';
 import { type Ir, ToolchainError } from './ir.js';
 import { entryPoints } from './entry-points.js';
+import { fuelOf, hasOpenCost } from './fuel.js';
 import { CodeLayout, type SectionCopy } from './layout.js';
 import { type LoweredSection, parsePointName, pointName } from './lower.js';
 import {
@@ -404,6 +405,7 @@ class FunctionMeter {
       const kind = this.ir.kind(ref);
       if (kind === 'Call') isPlain &&= isPlaceholder(this.ir.text(ref, 'Target'));
       else if (kind === 'CallIndirect' || kind === 'MemoryGrow') isPlain = false;
+      else if (hasOpenCost(this.ir, ref)) isPlain = false;
       else if (kind === 'Loop' && ref !== loop) {
         isPlain &&= this.#restartedSections(ref).length > 0;
       }
@@ -570,12 +572,27 @@ class FunctionMeter {
   #visitAccess(ref: Ref): Ref {
     const isCovered = this.#isCovered;
     this.#isCovered = false;
-    if (this.options.metering !== 'instruction') return this.#count(ref);
-    const note = this.#noteAccess(ref);
+    const isNoted = this.options.metering === 'instruction';
+    const isOpen = hasOpenCost(this.ir, ref);
+    if (!isNoted && !isOpen) return this.#count(ref);
+    const note = isNoted ? this.#noteAccess(ref) : [];
+    const charge = isOpen ? this.#chargeBytes(ref) : [];
     const isPoint = !isCovered && this.#open === undefined;
-    const result = this.ir.before(this.func, ref, [...(isPoint ? this.#point() : []), ...note]);
+    const point = isPoint ? this.#point() : [];
+    const result = this.ir.before(this.func, ref, [...point, ...note, ...charge]);
     this.#count(ref);
     return result;
+  }
+
+  /** What the bytes cost that a bulk memory instruction is about to touch. */
+  #chargeBytes(ref: Ref): Ref[] {
+    const { ir } = this;
+    const { i32, local } = ir.module;
+    const binary = (op: 'shr_u' | 'sub', left: Ref, right: Ref): Ref =>
+      (i32[op] as (a: Ref, b: Ref) => Ref)(left, right);
+    const length = local.get(keep(ir, this.func, ref, 'Size'), ir.binaryen.i32);
+    const cost = binary('shr_u', length, i32.const(Math.log2(BYTES_PER_FUEL)));
+    return [local.set(this.#local(FUEL), binary('sub', this.#getFuel(), cost))];
   }
 
   /** What is accessed, told right before it is. Costs no fuel. */
@@ -662,7 +679,7 @@ class FunctionMeter {
   }
 
   #count(ref: Ref): Ref {
-    this.#pending++;
+    this.#pending += fuelOf(this.ir, ref);
     if (this.#open !== undefined && !this.#isFast) {
       const text = instructionText(this.ir, ref);
       this.#open.listing.push(`${this.#nextListed.padEnd(8)} ${text}`);

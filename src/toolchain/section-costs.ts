@@ -2,6 +2,7 @@
 // a way through it costs.
 
 import type { Ref } from './binaryen.js';
+import { fuelOf } from './fuel.js';
 import { type Ir, ToolchainError } from './ir.js';
 import { parsePointName } from './lower.js';
 import {
@@ -64,8 +65,7 @@ export class SectionCosts {
     }
     const costs = ir.operands(ref).map((operand) => this.longest(operand.get()));
     if (kind === 'If') return 1 + (costs[0] ?? 0) + Math.max(costs[1] ?? 0, costs[2] ?? 0);
-    const own = kind === 'Block' || kind === 'Loop' || kind === 'Nop' ? 0 : 1;
-    return costs.reduce((sum, cost) => sum + cost, own);
+    return costs.reduce((sum, cost) => sum + cost, fuelOf(ir, ref));
   }
 }
 

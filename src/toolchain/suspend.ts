@@ -166,9 +166,15 @@ class SuspensionBuilder {
     const grown = module.local.tee(1, module.memory.grow(this.#local(0)), this.#i32);
     const failed = this.#binary('eq', grown, module.i32.const(-1));
     const distance = this.#binary('shl', this.#local(0), module.i32.const(16));
+    const moved = module.memory.fill(
+      this.#global(CONTEXT),
+      module.i32.const(0),
+      this.#load(CONTEXT_USED),
+    );
     const body = [
       module.if(failed, module.return(module.i32.const(-1))),
-      module.memory.fill(this.#global(CONTEXT), module.i32.const(0), this.#load(CONTEXT_USED)),
+      // By nothing a program can grow it as often as it likes.
+      module.if(this.#local(0), moved),
       module.global.set(CONTEXT, this.#binary('add', this.#global(CONTEXT), distance)),
       // The list has not moved, and may be the guest's now.
       module.global.set(ACCESSES, module.i32.const(0)),
