@@ -14,6 +14,7 @@ export enum Errno {
   EEXIST = 17,
   EINVAL = 22,
   EMFILE = 24,
+  EFBIG = 27,
   EROFS = 30,
   EDEADLK = 35,
   ENAMETOOLONG = 36,

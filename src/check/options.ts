@@ -93,6 +93,7 @@ export function toHostOptions(program: WasmSource, options: CheckOptions): HostO
     threads: integer('threads', options.threads ?? 2, 1, 1024),
     memoryLimit: integer('memoryLimit', options.memoryLimit ?? 1024, 1, MOST_PAGES),
     fuelLimit: Number.MAX_SAFE_INTEGER,
+    outputLimit: Number.MAX_SAFE_INTEGER,
     time: 'events',
     eventCounts: EVENT_COUNTS,
     ...(abi !== undefined && { abi }),

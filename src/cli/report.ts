@@ -16,6 +16,7 @@ function formatJson(result: Result): string {
     signals: result.signals,
     sectionsEntered: result.sectionsEntered,
     fuel: result.fuel,
+    systemFuel: result.systemFuel,
     traceHash: result.traceHash,
     schedule: result.schedule,
     failure: result.failure === undefined ? null : failureFields(result.failure),

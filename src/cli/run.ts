@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { replayCommandLine, runCommandLine } from './command-line.js';
 import { execute } from './execution.js';
-import { requireWritable, writeFile } from '../node/files.js';
+import { InputError, requireWritable, writeFile } from '../node/files.js';
 import { GUEST_FAILURE, type Invocation, SUCCESS } from './invocation.js';
 import {
   addCompileOptions,
@@ -64,9 +64,16 @@ async function run(
   if (saveSchedule !== undefined) requireWritable(saveSchedule);
   const choices = schedule === undefined ? { quantum, scheduler } : { schedule };
   const result = await execute({ file, program, options, guestArguments, choices });
-  if (saveSchedule !== undefined) writeFile(saveSchedule, `${result.schedule}\n`);
+  if (saveSchedule !== undefined) saveTo(saveSchedule, result.schedule);
   report(result, options, repeatCommand(file, options, guestArguments));
   return result.ok ? SUCCESS : GUEST_FAILURE;
+}
+
+/** Errors: InputError when the schedule was too long to be kept. */
+function saveTo(file: string, schedule: string | null): void {
+  if (schedule === null)
+    throw new InputError('the schedule is too long to be kept: use a longer quantum');
+  writeFile(file, `${schedule}\n`);
 }
 
 /** Undefined when the user has the schedule already. */

@@ -61,12 +61,19 @@ export interface HostOptions {
   readonly schedule?: string;
   /** What takes time, unless a schedule says: 'instructions', the default, or only 'events'. */
   readonly time?: Timekeeping;
-  /** Instructions the run may execute; 10^10 unless given. */
+  /** Units of fuel the run may spend, on instructions and on system calls; 10^10 unless given. */
   readonly fuelLimit?: number;
-  /** Pages of 64 KiB the guest may have; 4096 (256 MiB) unless given. */
+  /**
+   * Pages of 64 KiB the guest may have; 4096 (256 MiB) unless given. The stacks of its threads at rest may
+   * take as much again, and 4 MiB.
+   */
   readonly memoryLimit?: number;
   /** Threads alive at once; 65536 unless given. */
   readonly threadLimit?: number;
+  /** Threads started in all; 2^20 unless given. What each ended with is kept for as long as the run. */
+  readonly tidLimit?: number;
+  /** Bytes that the program may write; 2^28 (256 MiB) unless given. */
+  readonly outputLimit?: number;
   /** What the program reads from descriptor 0. */
   readonly stdin?: Uint8Array;
   /** What the program can open and read, by path. */
@@ -94,10 +101,15 @@ export interface Result {
   readonly sectionsEntered: number | null;
   /** Instructions executed. */
   readonly fuel: number;
+  /** Units of fuel for what the kernel did besides; the two together are what the limit is for. */
+  readonly systemFuel: number;
   /** 64 bits over every event of the run, 16 hexadecimal digits. */
   readonly traceHash: string;
-  /** Every choice of the run; give it back as `schedule` to repeat the run. */
-  readonly schedule: string;
+  /**
+   * Every choice of the run; give it back as `schedule` to repeat the run. null when it is longer than
+   * 64 MiB, some twenty million slices.
+   */
+  readonly schedule: string | null;
 }
 
 export interface GuestFailure {
@@ -168,7 +180,7 @@ export function bootLoaded(
   modules: readonly GuestModule[],
   watch: (memory: LinearMemory) => Memory,
 ): Booted {
-  const { cpus, threads, fuelLimit, memoryLimit, threadLimit } = limitsOf(options);
+  const { threads, memoryLimit, ...limits } = limitsOf(options);
   requireHooks(options);
   const scheduler = createScheduler(options);
   const guest = instantiate(modules, memoryLimit, [options.sourceMap].flat());
@@ -177,9 +189,7 @@ export function bootLoaded(
     memory: watch(guest.memory),
     scheduler,
     personality: choosePersonality(options, modules, guest),
-    cpus,
-    fuelLimit,
-    threadLimit,
+    ...limits,
     programs: modules.length,
     time:
       options.schedule === undefined
@@ -206,6 +216,8 @@ interface Limits {
   readonly fuelLimit: number;
   readonly memoryLimit: number;
   readonly threadLimit: number;
+  readonly tidLimit: number;
+  readonly outputLimit: number;
 }
 
 /** Errors: OptionError. */
@@ -216,6 +228,8 @@ function limitsOf(options: HostOptions): Limits {
     fuelLimit: integer('fuelLimit', options.fuelLimit, 1e10, 1, Number.MAX_SAFE_INTEGER),
     memoryLimit: integer('memoryLimit', options.memoryLimit, 4096, 1, 65536 - 4),
     threadLimit: integer('threadLimit', options.threadLimit, 65536, 1, 2 ** 24),
+    tidLimit: integer('tidLimit', options.tidLimit, 2 ** 20, 1, 2 ** 24),
+    outputLimit: integer('outputLimit', options.outputLimit, 2 ** 28, 0, Number.MAX_SAFE_INTEGER),
   };
 }
 
@@ -346,7 +360,7 @@ function integer(
 
 function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
   const { counts, exitStatus, schedule } = outcome;
-  const { preemptions, restarts, migrations, signals, fuel } = counts;
+  const { preemptions, restarts, migrations, signals, fuel, systemFuel } = counts;
   return {
     ok: outcome.reason === 'exited' && exitStatus === 0,
     exitCode: exitStatus ?? null,
@@ -357,10 +371,11 @@ function toResult(guest: Guest, outcome: Outcome, hash: TraceHash): Result {
     signals,
     sectionsEntered: guest.sectionsEntered() ?? null,
     fuel,
+    systemFuel,
     traceHash: hash.digest(),
     // Long, and not always wanted.
     get schedule() {
-      return schedule.toString();
+      return schedule.isKept ? schedule.toString() : null;
     },
   };
 }
@@ -396,7 +411,8 @@ function describeFuelLimit(
   { starvation, counts }: Outcome,
   place: string,
 ): string {
-  const limit = `fuel limit reached after ${counts.fuel} instructions`;
+  const system = counts.systemFuel === 0 ? '' : ` and ${counts.systemFuel} units for system calls`;
+  const limit = `fuel limit reached after ${counts.fuel} instructions${system}`;
   const found = starvation && text.sectionAt(starvation.ip);
   if (found === undefined || starvation === undefined) return `${limit}, in ${place}`;
   const { restarts, largestSlice } = starvation;

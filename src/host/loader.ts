@@ -40,6 +40,9 @@ export interface Guest {
   sectionsEntered(): number | undefined;
 }
 
+/** Pages for stacks that there are beside those the guest has twice: a small program has threads too. */
+const LEAST_STACK_PAGES = 64;
+
 const IMPORTS = [`memory ${MEMORY_MODULE}.${MEMORY_NAME}`];
 
 /**
@@ -77,7 +80,7 @@ export function instantiate(
   const wasmMemory = createMemory(modules, memoryLimit);
   const memory = new LinearMemory(wasmMemory);
   const text = new ProgramText(modules.map(({ map }) => map));
-  const machine = new WasmMachine(text, memory);
+  const machine = new WasmMachine(text, memory, (memoryLimit + LEAST_STACK_PAGES) * PAGE_BYTES);
   let globals: Guest['globals'] = [];
   const counters = text.programs.flatMap(({ map, bias }, index) => {
     const { module } = modules[index] as GuestModule;

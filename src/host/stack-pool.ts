@@ -21,9 +21,16 @@ export class StackPool {
   readonly #free: { slab: Int32Array; offset: number }[][] = [];
   #slab = NO_WORDS;
   #used = 0;
+  /** Words that may still be allocated. */
+  #left: number;
 
-  /** Make `slot` one with room for `words`; what it held is lost. */
-  resize(slot: Slot, words: number): void {
+  /** limit: words of all slabs. */
+  constructor(limit: number) {
+    this.#left = limit;
+  }
+
+  /** Make `slot` one with room for `words`; what it held is lost. False when there is no room. */
+  resize(slot: Slot, words: number): boolean {
     this.release(slot);
     const size = sizeClass(words);
     const capacity = LEAST_WORDS << size;
@@ -31,8 +38,9 @@ export class StackPool {
     if (free !== undefined) {
       slot.slab = free.slab;
       slot.offset = free.offset;
-    } else this.#cut(slot, capacity);
+    } else if (!this.#cut(slot, capacity)) return false;
     slot.capacity = capacity;
+    return true;
   }
 
   release(slot: Slot): void {
@@ -42,19 +50,18 @@ export class StackPool {
     clear(slot);
   }
 
-  #cut(slot: Slot, words: number): void {
-    if (words > SLAB_WORDS) {
-      slot.slab = new Int32Array(words);
-      slot.offset = 0;
-      return;
-    }
+  #cut(slot: Slot, words: number): boolean {
     if (this.#used + words > this.#slab.length) {
-      this.#slab = new Int32Array(SLAB_WORDS);
+      const size = Math.max(words, SLAB_WORDS);
+      if (size > this.#left) return false;
+      this.#left -= size;
+      this.#slab = new Int32Array(size);
       this.#used = 0;
     }
     slot.slab = this.#slab;
     slot.offset = this.#used;
     this.#used += words;
+    return true;
   }
 }
 

@@ -40,6 +40,9 @@ const TRAPS: readonly (readonly [RegExp, string, Signal])[] = [
   [/call stack|too much recursion|stack overflow/i, 'call stack exhausted', Signal.SIGSEGV],
 ];
 
+/** Of an instruction that the toolchain does not take, such as a cast of a reference. */
+const UNKNOWN_TRAP = [undefined, 'trap', Signal.SIGILL] as const;
+
 /** Errors: rethrows what is not a trap; that is a defect of the host, not of the guest. */
 export function describeTrap(error: unknown, locate: TrapLocator): Fault {
   if (error instanceof WebAssembly.Exception) {
@@ -52,9 +55,10 @@ export function describeTrap(error: unknown, locate: TrapLocator): Fault {
     return { signal: Signal.SIGSEGV, message, place: '' };
   }
   const known = TRAPS.find(([pattern]) => pattern.test(error.message));
-  const isTrap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  if (known === undefined || !(isTrap || error.name === 'InternalError')) throw error;
-  const [, message, signal] = known;
+  const isTrap = error instanceof WebAssembly.RuntimeError;
+  const isOverflow = error instanceof RangeError || error.name === 'InternalError';
+  if (!isTrap && (known === undefined || !isOverflow)) throw error;
+  const [, message, signal] = known ?? UNKNOWN_TRAP;
   return { signal, message, place: findPlace(error.stack ?? '', locate) };
 }
 

@@ -106,6 +106,13 @@ const BROKEN_CONTRACT: Fault = {
   place: '',
 };
 
+const NO_ROOM = 'the stacks of all threads take more than they may';
+const STACKS_FULL: Fault = {
+  signal: Signal.SIGSEGV,
+  message: `stack overflow: ${NO_ROOM}`,
+  place: '',
+};
+
 function isStackSize(bytes: number): boolean {
   return bytes > 0 && bytes <= HOST_BYTES - CONTEXT_STACK && bytes % WORD_BYTES === 0;
 }
@@ -114,7 +121,7 @@ export class WasmMachine implements Machine {
   readonly #text: ProgramText;
   readonly #memory: LinearMemory;
   readonly #programs: Program[] = [];
-  readonly #stacks = new StackPool();
+  readonly #stacks: StackPool;
   /** Bytes of the host's pages that were ever written. */
   #used = CONTEXT_STACK;
   #runs = 0;
@@ -130,11 +137,14 @@ export class WasmMachine implements Machine {
     args: new Int32Array(ARGUMENTS),
     value: 0,
     fault: undefined,
+    stackBytes: 0,
   };
 
-  constructor(text: ProgramText, memory: LinearMemory) {
+  /** stackLimit: bytes that the stacks of all threads may take. */
+  constructor(text: ProgramText, memory: LinearMemory, stackLimit: number) {
     this.#text = text;
     this.#memory = memory;
+    this.#stacks = new StackPool(Math.floor(stackLimit / WORD_BYTES));
   }
 
   /**
@@ -174,7 +184,7 @@ export class WasmMachine implements Machine {
     } catch (error) {
       this.#exit.kind = 'faulted';
       this.#exit.fault = this.#describe(error, locateTrap);
-      this.#exit.fuelUsed = fuel - guest.fuel.value;
+      this.#exit.fuelUsed = Math.max(0, fuel - guest.fuel.value);
       this.#used = HOST_BYTES;
       return this.#exit;
     }
@@ -215,7 +225,7 @@ export class WasmMachine implements Machine {
     thread.signalHandler = from.word();
     thread.signalNumber = from.word();
     const length = from.word();
-    if (length > thread.capacity) this.#stacks.resize(thread, length);
+    if (length > thread.capacity && !this.#stacks.resize(thread, length)) throw new Error(NO_ROOM);
     const { slab, offset } = thread;
     for (let at = 0; at < length; at++) slab[offset + at] = from.word();
     thread.length = length;
@@ -301,7 +311,8 @@ export class WasmMachine implements Machine {
     exit.fuelUsed = fuel - left;
     registers.cx = words[base + CX] as number;
     registers.dx = words[base + DX] as number;
-    if (reason === EXIT_RETURNED) {
+    exit.stackBytes = 0;
+    if (reason === EXIT_RETURNED && left <= fuel) {
       exit.kind = 'returned';
       exit.value = words[base + VALUE] as number;
       return;
@@ -309,16 +320,19 @@ export class WasmMachine implements Machine {
     // Modulo 2^32, as addresses are.
     const bytes = ((words[base + STACK_END] as number) - hostBase - CONTEXT_STACK) | 0;
     const isStopped = reason === EXIT_INTERRUPTED ? left <= 0 : reason === EXIT_SYSCALL;
-    if (!isStopped || left > fuel || !isStackSize(bytes)) {
-      exit.kind = 'faulted';
-      exit.fault = BROKEN_CONTRACT;
-      return;
-    }
+    if (!isStopped || left > fuel || !isStackSize(bytes)) return this.#fault(BROKEN_CONTRACT);
+    if (!this.#takeStack(thread, words, base + STACK, bytes >> 2)) return this.#fault(STACKS_FULL);
+    exit.stackBytes = bytes;
     registers.ip = (words[base + IP] as number) + thread.program.bias;
     if (reason === EXIT_INTERRUPTED) exit.kind = 'interrupted';
     else this.#storeSystemCall(words, base);
-    this.#takeStack(thread, words, base + STACK, bytes >> 2);
     if (CONTEXT_STACK + bytes > this.#used) this.#used = CONTEXT_STACK + bytes;
+  }
+
+  #fault(fault: Fault): void {
+    this.#exit.kind = 'faulted';
+    this.#exit.fault = fault;
+    this.#exit.fuelUsed = Math.max(0, this.#exit.fuelUsed);
   }
 
   #storeSystemCall(words: Int32Array, base: number): void {
@@ -328,10 +342,12 @@ export class WasmMachine implements Machine {
     for (let at = 0; at < ARGUMENTS; at++) exit.args[at] = words[base + ARGS + at] as number;
   }
 
-  #takeStack(thread: WasmContext, words: Int32Array, from: number, length: number): void {
-    if (length > thread.capacity) this.#stacks.resize(thread, length);
+  /** False when there is no room for it. */
+  #takeStack(thread: WasmContext, words: Int32Array, from: number, length: number): boolean {
+    if (length > thread.capacity && !this.#stacks.resize(thread, length)) return false;
     const { slab, offset } = thread;
     for (let at = 0; at < length; at++) slab[offset + at] = words[from + at] as number;
     thread.length = length;
+    return true;
   }
 }

@@ -17,6 +17,8 @@ export interface FileOptions {
   readonly stdin?: Uint8Array;
   readonly files?: readonly GuestFile[];
   readonly onOutput?: OutputListener;
+  /** Bytes that the program may write in all; any number unless given. */
+  readonly outputLimit?: number;
 }
 
 /** A descriptor that can be read. */
@@ -38,8 +40,13 @@ export class Files {
   readonly #stdin: Uint8Array;
   readonly #onOutput: OutputListener;
   readonly #open = new Map<number, OpenFile>();
+  /** All descriptors below are open. */
+  #lowest = STDIN;
+  #outputLeft: number;
 
-  constructor({ stdin = new Uint8Array(), files = [], onOutput = () => {} }: FileOptions) {
+  constructor(options: FileOptions) {
+    const { stdin = new Uint8Array(), files = [], onOutput = () => {} } = options;
+    this.#outputLeft = options.outputLimit ?? Number.POSITIVE_INFINITY;
     this.#stdin = stdin;
     this.#files = files;
     this.#onOutput = onOutput;
@@ -52,8 +59,9 @@ export class Files {
     const file = this.#files[index];
     if (file === undefined) return -Errno.ENOENT;
     if ((flags & OpenFlag.AccessMode) !== OpenFlag.ReadOnly) return -Errno.EROFS;
-    let fd = STDIN;
+    let fd = this.#lowest;
     while (isOutput(fd) || this.#open.has(fd)) fd++;
+    this.#lowest = fd;
     if (fd === MOST_OPEN) return -Errno.EMFILE;
     this.#open.set(fd, { bytes: file.bytes, number: index + 1, position: 0 });
     return fd;
@@ -61,7 +69,9 @@ export class Files {
 
   /** Errors: EBADF. Standard output and error stay. */
   close(fd: number): number {
-    return this.#open.delete(fd) ? 0 : -Errno.EBADF;
+    if (!this.#open.delete(fd)) return -Errno.EBADF;
+    this.#lowest = Math.min(this.#lowest, fd);
+    return 0;
   }
 
   /** At most `length` bytes that have not been read; undefined: there is nothing to read there. */
@@ -77,7 +87,14 @@ export class Files {
     return length;
   }
 
+  /** Bytes that may still be written. */
+  get outputLeft(): number {
+    return this.#outputLeft;
+  }
+
+  /** Preconditions: no more than may still be written. */
   write(fd: number, bytes: Uint8Array): void {
+    this.#outputLeft -= bytes.length;
     this.#onOutput(fd, bytes);
   }
 
@@ -91,6 +108,7 @@ export class Files {
 
   load(from: WordReader): void {
     this.#open.clear();
+    this.#lowest = STDIN;
     for (const [fd, number, position] of from.list(() => [from.word(), from.word(), from.word()])) {
       const bytes = number === 0 ? this.#stdin : this.#files[(number as number) - 1]?.bytes;
       if (bytes === undefined) continue;

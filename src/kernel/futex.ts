@@ -13,6 +13,7 @@ import {
 } from '../abi/futex.js';
 import { TASK_SIZE } from '../abi/module.js';
 import { panic } from './panic.js';
+import { THREAD_FUEL } from './prices.js';
 import type { Thread } from './thread.js';
 import { momentAfter, readTimespec } from './time.js';
 import { type FutexWait, type Wait, waiting } from './wait.js';
@@ -21,6 +22,7 @@ import { type FutexWait, type Wait, waiting } from './wait.js';
 export interface Waking {
   readonly futexes: FutexTable;
   readonly now: number;
+  charge(fuel: number): void;
   block(thread: Thread, wait: Wait): number | undefined;
   wake(thread: Thread, result: number): void;
 }
@@ -201,6 +203,7 @@ function wake(place: Place, count: number, bitset: number): number {
   if (key < 0) return key;
   let woken = 0;
   for (const waiter of kernel.futexes.waiters(key)) {
+    kernel.charge(THREAD_FUEL);
     if ((waiter.bitset & bitset) === 0) continue;
     wakeUp(kernel, waiter);
     if (++woken >= count) break;
@@ -231,6 +234,7 @@ function requeue(
   let count = 0;
   for (const waiter of kernel.futexes.waiters(from)) {
     if (count >= wakeCount + moveCount) break;
+    kernel.charge(THREAD_FUEL);
     if (count++ < wakeCount) wakeUp(kernel, waiter);
     else move(kernel.futexes, waiter, from, to);
   }

@@ -15,6 +15,7 @@ import { FutexTable } from './futex.js';
 import type { Exit, Machine } from './machine.js';
 import type { Memory } from './memory.js';
 import { panic } from './panic.js';
+import { CALL_FUEL, stackPrice, THREAD_FUEL } from './prices.js';
 import { type Death, Process } from './process.js';
 import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
@@ -32,6 +33,7 @@ import {
   disposition,
   hasDeliverableSignal,
   isSignal,
+  MAX_FRAMES,
   popFrame,
   pushFrame,
   sendSignal,
@@ -64,7 +66,7 @@ export interface KernelOptions extends FileOptions {
   readonly personality: Personality;
   /** Virtual CPUs, 1 to MAX_CPUS. */
   readonly cpus: number;
-  /** Instructions the whole run may execute. */
+  /** Units of fuel the whole run may spend, on instructions and on what the kernel does for them. */
   readonly fuelLimit: number;
   /** Threads alive at once, the main thread included. */
   readonly threadLimit: number;
@@ -108,7 +110,14 @@ export class Kernel implements SchedulerView, Services {
   readonly futexes: FutexTable = new FutexTable();
   readonly random: RandomBytes;
   readonly boot: BootParameters;
-  readonly counts: Counts = { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0 };
+  readonly counts: Counts = {
+    preemptions: 0,
+    restarts: 0,
+    migrations: 0,
+    signals: 0,
+    fuel: 0,
+    systemFuel: 0,
+  };
   readonly schedule: Schedule;
 
   readonly #options: KernelOptions;
@@ -198,7 +207,7 @@ export class Kernel implements SchedulerView, Services {
   /** One slice. Returns why the run is over, or undefined while it is not. */
   step(): StopReason | undefined {
     if (this.process.hasExited) return this.process.death === undefined ? 'exited' : 'killed';
-    const fuelLeft = this.#fuelLimit - this.counts.fuel;
+    const fuelLeft = this.#fuelLeft;
     if (fuelLeft <= 0) return 'fuel-limit';
     if (this.runnableCount === 0 && !this.#skipToNextTimer()) return 'deadlock';
     if (this.#timers.first !== undefined) this.#expireTimers();
@@ -208,6 +217,15 @@ export class Kernel implements SchedulerView, Services {
     if (choice.fuel === 0) this.#happen(choice);
     else this.#runSlice(choice);
     return undefined;
+  }
+
+  get #fuelLeft(): number {
+    return this.#fuelLimit - this.counts.fuel - this.counts.systemFuel;
+  }
+
+  /** The run pays for work of the kernel. */
+  charge(fuel: number): void {
+    this.counts.systemFuel += fuel;
   }
 
   /** Something that no thread does. */
@@ -257,6 +275,9 @@ export class Kernel implements SchedulerView, Services {
         thread.suspension = 'interrupt';
         this.#tracer.emit(TraceEvent.Interrupt, thread, ip, fuelUsed);
       } else if (!this.#handleExit(thread, exit)) return;
+      if (exit.stackBytes !== undefined) this.charge(stackPrice(exit.stackBytes));
+      // What the kernel did may have cost what the run had left.
+      fuel = Math.min(fuel, this.#fuelLeft);
       if (fuel > 0) continue;
       fuel = this.#extension(thread);
       if (fuel > 0) continue;
@@ -268,7 +289,7 @@ export class Kernel implements SchedulerView, Services {
   /** Fuel for which a thread may go on that has spent its slice, within what the run may execute. */
   #extension(thread: Thread): number {
     if (this.#personality.onSliceEnd === undefined) return 0;
-    const left = this.#fuelLimit - this.counts.fuel;
+    const left = this.#fuelLeft;
     return left <= 0 ? 0 : Math.min(left, this.#personality.onSliceEnd(thread));
   }
 
@@ -323,6 +344,11 @@ export class Kernel implements SchedulerView, Services {
       this.kill(thread, signo, `terminated by ${Signal[signo] ?? `signal ${signo}`}`);
       return false;
     }
+    if (thread.frames.length >= MAX_FRAMES) {
+      const message = `signal handlers nested deeper than ${MAX_FRAMES}`;
+      this.kill(thread, Signal.SIGSEGV, message);
+      return false;
+    }
     thread.events |= RseqEvent.Signal;
     const { ip } = thread.registers;
     const outcome = this.#personality.onSignal(thread);
@@ -363,6 +389,7 @@ export class Kernel implements SchedulerView, Services {
   #syscall(thread: Thread, sysno: number, args: Int32Array): void {
     // A thread whose time came in this slice was there first: nobody can wake it any more.
     this.#expireTimers();
+    this.charge(CALL_FUEL);
     if (this.#personality.onSyscallEntry?.(thread, sysno)) this.#isSliceOver = true;
     const handler = SYSCALLS.get(sysno) ?? this.#personality.syscalls.get(sysno);
     const result = handler === undefined ? -Errno.ENOSYS : handler(thread, args, this);
@@ -419,6 +446,7 @@ export class Kernel implements SchedulerView, Services {
     }
     if (this.onlineCpus.size === 1) return -Errno.EBUSY;
     this.onlineCpus.delete(cpu);
+    this.charge(THREAD_FUEL * this.process.threads.size);
     for (const thread of this.process.threads.values()) this.#leaveOfflineCpu(thread);
     return 0;
   }

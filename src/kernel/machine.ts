@@ -62,6 +62,8 @@ export interface Exit {
   value: number;
   /** Set when kind is 'faulted'. */
   fault: Fault | undefined;
+  /** Of the stack that was put away, when kind is 'interrupted' or 'syscall' and the machine has one. */
+  stackBytes?: number;
 }
 
 export interface Machine {

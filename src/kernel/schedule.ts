@@ -12,6 +12,9 @@ export const MAX_SLICE_FUEL: number = 2 ** 30;
 /** Three words, none above 42 bits. */
 const MAX_SLICE_BYTES = 18;
 
+/** Bytes of a schedule that is kept, some twenty million slices: a program that yields for ever fills no host. */
+const MAX_BYTES = 2 ** 26;
+
 /** What time a run takes: an instruction a nanosecond, or none but until the next timer. */
 export type Timekeeping = 'instructions' | 'events';
 
@@ -24,7 +27,7 @@ export class ScheduleError extends Error {
   override readonly name = 'ScheduleError';
 }
 
-/** Grows while a run goes on: append only. */
+/** Grows while a run goes on: append only. One that gets too long is forgotten. */
 export class Schedule {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -32,26 +35,34 @@ export class Schedule {
 
   constructor(readonly time: Timekeeping = 'instructions') {}
 
-  /** Slices recorded. */
+  /** Slices so far. */
   get length(): number {
     return this.#slices;
   }
 
+  /** False when it was too long to be kept. */
+  get isKept(): boolean {
+    return this.#bytes.length > 0;
+  }
+
   append(choice: Choice): void {
-    if (this.#length + MAX_SLICE_BYTES > this.#bytes.length) this.#grow();
+    this.#slices++;
+    if (this.#length + MAX_SLICE_BYTES > this.#bytes.length && !this.#grow()) return;
     this.#word(choice.tid * MAX_CPUS + choice.cpu);
     this.#word(choice.fuel);
     if (choice.fuel === 0) this.#word(choice.event ?? 0);
-    this.#slices++;
   }
 
   /** Begin anew. */
   clear(): void {
+    if (!this.isKept) this.#bytes = new Uint8Array(1024);
     this.#length = 0;
     this.#slices = 0;
   }
 
+  /** Errors: ScheduleError when it was not kept. */
   toString(): string {
+    if (!this.isKept) throw new ScheduleError(`schedule of ${this.#slices} slices was not kept`);
     return PREFIXES[this.time] + toBase64(this.#bytes.subarray(0, this.#length));
   }
 
@@ -78,10 +89,13 @@ export class Schedule {
     return choices;
   }
 
-  #grow(): void {
-    const larger = new Uint8Array(this.#bytes.length * 2);
-    larger.set(this.#bytes);
+  /** False when there is no more room. */
+  #grow(): boolean {
+    const isKept = this.#bytes.length > 0 && this.#bytes.length < MAX_BYTES;
+    const larger = new Uint8Array(isKept ? this.#bytes.length * 2 : 0);
+    if (isKept) larger.set(this.#bytes);
     this.#bytes = larger;
+    return isKept;
   }
 
   #word(value: number): void {
@@ -132,16 +146,27 @@ function decodeWords(bytes: Uint8Array): number[] {
   return words;
 }
 
+/** Bytes that become one piece of text: a multiple of 3. */
+const PIECE_BYTES = 3072;
+
 function toBase64(bytes: Uint8Array): string {
-  const parts: string[] = [];
+  const pieces: string[] = [];
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    pieces.push(pieceToBase64(bytes.subarray(at, at + PIECE_BYTES)));
+  }
+  return pieces.join('');
+}
+
+function pieceToBase64(bytes: Uint8Array): string {
+  let text = '';
   for (let at = 0; at < bytes.length; at += 3) {
     const left = bytes.length - at;
     const bits = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
     for (let digit = 0; digit < Math.min(4, left + 1); digit++) {
-      parts.push(DIGITS[(bits >> (18 - 6 * digit)) & 63] as string);
+      text += DIGITS[(bits >> (18 - 6 * digit)) & 63] as string;
     }
   }
-  return parts.join('');
+  return text;
 }
 
 function fromBase64(text: string): Uint8Array {

@@ -46,6 +46,9 @@ export function runningThread(cpu: Cpu): Thread | undefined {
   return cpu.current?.isRunnable ? cpu.current : undefined;
 }
 
+/** Of a long queue whose threads may all not run there, no more are asked: a search must not take long. */
+const MOST_ASKED = 64;
+
 /** A queued thread of the longest other queue that may run on `cpu`; the first of them, or none. */
 export function stealFor(cpu: Cpu, view: SchedulerView): Thread | undefined {
   let longest: Cpu | undefined;
@@ -54,7 +57,7 @@ export function stealFor(cpu: Cpu, view: SchedulerView): Thread | undefined {
     if (longest === undefined || other.queue.length > longest.queue.length) longest = other;
   }
   if (longest === undefined) return undefined;
-  for (let index = 0; index < longest.queue.length; index++) {
+  for (let index = 0; index < Math.min(longest.queue.length, MOST_ASKED); index++) {
     const thread = longest.queue.at(index);
     if (thread.affinity.has(cpu.id)) return thread;
   }

@@ -39,6 +39,9 @@ const IGNORED_BY_DEFAULT = [
   Signal.SIGWINCH,
 ];
 
+/** Handlers under way in one thread: without SA_NODEFER there is one for each signal at most. */
+export const MAX_FRAMES: number = NSIG;
+
 export function isSignal(signo: number): boolean {
   return Number.isInteger(signo) && signo >= 1 && signo <= NSIG;
 }

@@ -3,6 +3,7 @@
 
 import { Errno } from '../abi/errno.js';
 import {
+  ARCH_SET_PERCPU,
   CLONE_CHILD_SETTID,
   CLONE_THREAD_FLAGS,
   PATH_MAX,
@@ -15,6 +16,7 @@ import { type Files, isOutput } from './files.js';
 import { futex, type Waking } from './futex.js';
 import { type Fencing, membarrier } from './membarrier.js';
 import type { Memory } from './memory.js';
+import { copyPrice, randomPrice, THREAD_FUEL } from './prices.js';
 import { getRandom, type RandomBytes } from './random-bytes.js';
 import { isSignal, setAction, setMask, signalContext } from './signal.js';
 import type { Thread } from './thread.js';
@@ -31,6 +33,8 @@ export interface Services extends Placement, Timekeeping, Waking, Fencing {
   readonly files: Files;
   readonly random: RandomBytes;
   readonly boot: BootParameters;
+  /** Have the run pay for what a call does besides being made. */
+  charge(fuel: number): void;
   clone(parent: Thread, entry: number, argument: number, tls: number): number;
   yield(thread: Thread): number;
   setOnline(cpu: number, isOnline: boolean): number;
@@ -60,6 +64,7 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
       const bytes = kernel.files.peek(fd, Math.min(length >>> 0, MAX_TRANSFER));
       if (bytes === undefined) return -Errno.EBADF;
+      kernel.charge(copyPrice(bytes.length));
       if (!thread.process.memory.copyOut(buffer >>> 0, bytes)) return -Errno.EFAULT;
       return kernel.files.advance(fd, bytes.length);
     },
@@ -68,7 +73,7 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
     Sysno.Write,
     (thread, [fd = 0, buffer = 0, length = 0], kernel) => {
       if (!isOutput(fd)) return -Errno.EBADF;
-      return write(kernel.files, thread.process.memory, fd, buffer >>> 0, length >>> 0);
+      return write(kernel, thread.process.memory, fd, buffer >>> 0, length >>> 0);
     },
   ],
   [
@@ -79,8 +84,10 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   [Sysno.Close, (_thread, [fd = 0], kernel) => kernel.files.close(fd)],
   [
     Sysno.RtSigaction,
-    (thread, [signo = 0, action = 0, old = 0, bytes = 0]) =>
-      setAction(thread, signo, action >>> 0, old >>> 0, bytes),
+    (thread, [signo = 0, action = 0, old = 0, bytes = 0], kernel) => {
+      if (action !== 0) chargeThreads(kernel, thread);
+      return setAction(thread, signo, action >>> 0, old >>> 0, bytes);
+    },
   ],
   [
     Sysno.RtSigprocmask,
@@ -110,7 +117,10 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   [Sysno.Exit, (thread, [status = 0], kernel) => kernel.exitThread(thread, status)],
   [
     Sysno.ArchPrctl,
-    (thread, [code = 0, address = 0, stride = 0]) => archPrctl(thread, code, address, stride),
+    (thread, [code = 0, address = 0, stride = 0], kernel) => {
+      if (code === ARCH_SET_PERCPU) chargeThreads(kernel, thread);
+      return archPrctl(thread, code, address, stride);
+    },
   ],
   [Sysno.Gettid, (thread) => thread.tid],
   [Sysno.Futex, (thread, args, kernel) => futex(kernel, thread, args)],
@@ -149,8 +159,12 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   [Sysno.Getcpu, (thread, [cpu = 0, node = 0]) => getCpu(thread, cpu >>> 0, node >>> 0)],
   [
     Sysno.Getrandom,
-    (thread, [buffer = 0, length = 0, flags = 0], kernel) =>
-      getRandom(kernel.random, thread.process.memory, buffer >>> 0, length >>> 0, flags),
+    (thread, [buffer = 0, length = 0, flags = 0], kernel) => {
+      const { memory } = thread.process;
+      const made = getRandom(kernel.random, memory, buffer >>> 0, length >>> 0, flags);
+      if (made > 0) kernel.charge(randomPrice(made));
+      return made;
+    },
   ],
   [
     Sysno.Membarrier,
@@ -173,6 +187,7 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
       const bytes = kernel.boot.args[index];
       if (bytes === undefined) return -Errno.ENOENT;
       const part = bytes.subarray(0, size >>> 0);
+      kernel.charge(copyPrice(part.length));
       return thread.process.memory.copyOut(buffer >>> 0, part) ? bytes.length : -Errno.EFAULT;
     },
   ],
@@ -190,22 +205,33 @@ export const SYSCALLS: ReadonlyMap<number, SyscallHandler> = new Map<number, Sys
   ],
 ]);
 
-/** The path ends with a zero. Errors: EFAULT, ENAMETOOLONG, and those of Files.open. */
-function openFile(files: Files, memory: Memory, address: number, flags: number): number {
-  const bytes = new Uint8Array(PATH_MAX);
-  for (let length = 0; length < PATH_MAX; length++) {
-    const byte = memory.copyIn(address + length, 1)?.[0];
-    if (byte === undefined) return -Errno.EFAULT;
-    if (byte === 0) return files.open(bytes.subarray(0, length), flags);
-    bytes[length] = byte;
-  }
-  return -Errno.ENAMETOOLONG;
+/** For a call that goes through all threads there have been. */
+function chargeThreads(kernel: Services, { process }: Thread): void {
+  kernel.charge(THREAD_FUEL * process.threads.size);
 }
 
-/** All of it or, when some of it is not mapped, nothing: EFAULT. */
-function write(files: Files, memory: Memory, fd: number, address: number, length: number): number {
+/** The path ends with a zero. Errors: EFAULT, ENAMETOOLONG, and those of Files.open. */
+function openFile(files: Files, memory: Memory, address: number, flags: number): number {
+  const most = Math.min(PATH_MAX, memory.sizeBytes - address);
+  const bytes = most > 0 ? memory.copyIn(address, most) : undefined;
+  const length = bytes?.indexOf(0) ?? -1;
+  if (bytes !== undefined && length >= 0) return files.open(bytes.subarray(0, length), flags);
+  return most < PATH_MAX ? -Errno.EFAULT : -Errno.ENAMETOOLONG;
+}
+
+/** All of it or nothing. Errors: EFAULT some of it is not mapped; EFBIG more than the run may write. */
+function write(
+  kernel: Services,
+  memory: Memory,
+  fd: number,
+  address: number,
+  length: number,
+): number {
+  const { files } = kernel;
   const count = Math.min(length, MAX_TRANSFER);
   if (address + count > memory.sizeBytes) return -Errno.EFAULT;
+  if (count > files.outputLeft) return -Errno.EFBIG;
+  kernel.charge(copyPrice(count));
   for (let at = 0; at < count; at += CHUNK_BYTES) {
     const bytes = memory.copyIn(address + at, Math.min(CHUNK_BYTES, count - at));
     if (bytes !== undefined) files.write(fd, bytes);

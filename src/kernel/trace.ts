@@ -16,6 +16,8 @@ export interface Counts {
   signals: number;
   /** Instructions executed. */
   fuel: number;
+  /** Units of fuel for what the kernel did: system calls, and stacks put away. They take no time. */
+  systemFuel: number;
 }
 
 /** The events, and what their operands a and b mean. */

@@ -3,6 +3,7 @@
 import { Errno } from '../abi/errno.js';
 import type { FutexTable } from './futex.js';
 import { panic } from './panic.js';
+import { THREAD_FUEL } from './prices.js';
 import { writeTimespec } from './time.js';
 import type { JoinWait, Wait } from './wait.js';
 
@@ -11,16 +12,19 @@ export interface WaitPlaces {
   readonly futexes: FutexTable;
   readonly joinersOfAll: JoinWait[];
   readonly now: number;
+  charge(fuel: number): void;
 }
 
 /** Out of the queue it is in, but for that of the timers. */
-export function leave(wait: Wait, { futexes, joinersOfAll }: WaitPlaces): void {
+export function leave(wait: Wait, places: WaitPlaces): void {
+  const { futexes, joinersOfAll } = places;
   switch (wait.kind) {
     case 'futex':
       futexes.remove(wait);
       break;
     case 'join': {
       const joiners = wait.target?.ownExtras.joiners ?? joinersOfAll;
+      places.charge(THREAD_FUEL * joiners.length);
       joiners.splice(joiners.indexOf(wait), 1);
       break;
     }

@@ -3,7 +3,14 @@
 import { describe, expect, test } from 'vitest';
 import { ProgressLine } from '../../src/cli/progress.js';
 
-const COUNTS = { fuel: 3_000_000, preemptions: 1200, restarts: 7, migrations: 0, signals: 0 };
+const COUNTS = {
+  fuel: 3_000_000,
+  preemptions: 1200,
+  restarts: 7,
+  migrations: 0,
+  signals: 0,
+  systemFuel: 0,
+};
 const LINE = '\r\u001b[K3,000,000 instructions, 1,200 preemptions, 7 restarts, 2.0 M instr/s';
 
 function progressLine(isTTY = true): { at(now: number): string; clear(): string } {

@@ -125,6 +125,7 @@ describe('json', () => {
       'signals',
       'sectionsEntered',
       'fuel',
+      'systemFuel',
       'traceHash',
       'schedule',
       'failure',

@@ -70,7 +70,7 @@ class CheckedScheduler implements Scheduler {
 }
 
 function start(scripts: Scripts, scheduler: Scheduler): Kernel {
-  const { kernel, memory } = boot(scripts, { scheduler, cpus: CPUS, fuelLimit: 20_000 });
+  const { kernel, memory } = boot(scripts, { scheduler, cpus: CPUS, fuelLimit: 1_000_000 });
   [0b0110, 0b1000, 0b1111].forEach((cpus, index) => memory.storeI32(MASK + 4 * index, cpus));
   return kernel;
 }

@@ -180,7 +180,7 @@ describe('a guest that never ends', () => {
         while (spawn(worker, 0) >= 0) spawned++;
         return spawned;
       }`,
-      { threadLimit: 100 },
+      { threadLimit: 100, fuelLimit: 1e7 },
     );
 
     expect(result.exitCode).toBe(99);

@@ -103,7 +103,7 @@ describe('R1', () => {
 
       expect(with_.restarts).toBeGreaterThan(100);
       expect(without.restarts).toBe(0);
-      const [a, b] = [with_, without].map(({ schedule }) => slices(schedule));
+      const [a, b] = [with_, without].map(({ schedule }) => slices(schedule as string));
       expect(a).toEqual(b);
     },
   );
@@ -156,7 +156,9 @@ describe('a run', () => {
     const program = await compileSource(counted(500, true));
     const original = (await bootProgram(program, { cpus: 2, quantum: 13 })).run();
 
-    const replayed = (await bootProgram(program, { cpus: 2, schedule: original.schedule })).run();
+    const replayed = (
+      await bootProgram(program, { cpus: 2, schedule: original.schedule as string })
+    ).run();
 
     expect(replayed).toEqual(original);
   });

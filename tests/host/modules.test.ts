@@ -133,7 +133,7 @@ describe('a run of several modules', () => {
     const first = (await boot(modules, { seed: 5 })).host.run();
 
     expect((await boot(modules, { seed: 5 })).host.run()).toEqual(first);
-    expect((await boot(modules, { schedule: first.schedule })).host.run()).toEqual(first);
+    expect((await boot(modules, { schedule: first.schedule as string })).host.run()).toEqual(first);
   });
 
   test('needs a module', async () => {

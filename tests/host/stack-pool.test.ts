@@ -17,14 +17,14 @@ function slotOf(pool: StackPool, words: number): Slot {
 
 describe('a slot', () => {
   test.each([1, 8, 9, 100, 65_536, 65_537, 200_000])('of %i words has room for them', (words) => {
-    const { slab, offset, capacity } = slotOf(new StackPool(), words);
+    const { slab, offset, capacity } = slotOf(new StackPool(2 ** 20), words);
 
     expect(capacity).toBeGreaterThanOrEqual(words);
     expect(offset + capacity).toBeLessThanOrEqual(slab.length);
   });
 
   test('that is released is the next of its size', () => {
-    const pool = new StackPool();
+    const pool = new StackPool(2 ** 20);
     const first = slotOf(pool, 20);
     const place = [first.slab, first.offset];
 
@@ -37,7 +37,7 @@ describe('a slot', () => {
   });
 
   test('released twice is free once', () => {
-    const pool = new StackPool();
+    const pool = new StackPool(2 ** 20);
     const first = slotOf(pool, 8);
 
     pool.release(first);
@@ -48,7 +48,7 @@ describe('a slot', () => {
   });
 
   test('shares no word with another, whatever grows', () => {
-    const pool = new StackPool();
+    const pool = new StackPool(2 ** 20);
     const slots = Array.from({ length: 300 }, (_, index) => slotOf(pool, 1 + (index % 40)));
     slots.forEach((slot, index) => {
       if (index % 3 === 0) pool.resize(slot, 200 + index);

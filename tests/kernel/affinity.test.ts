@@ -118,7 +118,7 @@ describe('sched_setaffinity', () => {
     const main = [spawn(1), syscall(Sysno.Join, 2), syscall(Sysno.Getcpu, OUT, 0), jump(3)];
     const worker = [store(MASK, 0b100), syscall(...set(1, 4, MASK))];
     const scheduler = new RoundRobinScheduler(10);
-    const { kernel, memory } = boot({ 0: main, 1: worker }, { cpus: 3, scheduler, fuelLimit: 99 });
+    const { kernel, memory } = boot({ 0: main, 1: worker }, { cpus: 3, scheduler, fuelLimit: 999 });
 
     kernel.run();
 
@@ -133,7 +133,7 @@ describe('sched_setaffinity', () => {
       syscall(...set(2, 4, MASK)),
       jump(4),
     ];
-    const { kernel } = boot({ 0: main, 1: [] }, { fuelLimit: 99 });
+    const { kernel } = boot({ 0: main, 1: [] }, { fuelLimit: 999 });
 
     kernel.run();
 

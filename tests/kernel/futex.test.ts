@@ -152,7 +152,12 @@ class Bench implements Waking {
   readonly process = new Process(1, new ArrayMemory(MEMORY_BYTES));
   readonly woken: (readonly [tid: number, result: number])[] = [];
   readonly waits = new Map<number, Wait>();
+  charged = 0;
   #nextTid = 1;
+
+  charge(fuel: number): void {
+    this.charged += fuel;
+  }
 
   block(thread: Thread, wait: Wait): undefined {
     this.waits.set(thread.tid, wait);

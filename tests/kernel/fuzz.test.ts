@@ -20,7 +20,7 @@ const ABIS: readonly (readonly AbiName[])[] = [
 ];
 const CALLS_EACH = Math.ceil(CALLS / (ABIS.length * SEEDS.length));
 
-const FUEL_LIMIT = 4000;
+const FUEL_LIMIT = 40_000;
 const TEXT = Uint8Array.from({ length: 300 }, (_, at) => at & 0xff);
 
 interface Boot {
@@ -78,7 +78,7 @@ function fuzz(names: readonly AbiName[], seed: number, calls: number): Tally {
   const tally: Tally = {
     calls: 0,
     ends: { exited: 0, killed: 0, deadlock: 0, 'fuel-limit': 0 },
-    counts: { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0 },
+    counts: { preemptions: 0, restarts: 0, migrations: 0, signals: 0, fuel: 0, systemFuel: 0 },
   };
   for (let index = 0; tally.calls < calls; index++) {
     const bootSeed = seed * 1_000_003 + index;

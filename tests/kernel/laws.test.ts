@@ -74,7 +74,7 @@ function interference({ newScheduler, newPersonality }: Policy): {
       scheduler: newScheduler(),
       personality: newPersonality(),
       cpus: CPUS,
-      fuelLimit: 5000,
+      fuelLimit: 6000,
     }).kernel.run(),
   );
   const slices = Schedule.parse(String(registered?.schedule));
@@ -336,7 +336,7 @@ function trespasses(newPersonality: (memory: Memory) => Personality, seed: numbe
     scheduler: new RandomScheduler(5, seed),
     personality: new WatchedPersonality(newPersonality(memory), watch),
     cpus: CPUS,
-    fuelLimit: 10_000,
+    fuelLimit: 1_000_000,
     threadLimit: WORKERS + 1,
   };
   const outcome = new Kernel(options).run();

@@ -162,7 +162,7 @@ describe('gs', () => {
     const memory = new ArrayMemory(MEMORY_BYTES);
     const machine = new WatchedMachine(BUSY, memory);
     const scheduler = new RandomScheduler(4, seed);
-    const options = { machine, memory, scheduler, cpus: CPUS, fuelLimit: 100_000 };
+    const options = { machine, memory, scheduler, cpus: CPUS, fuelLimit: 1_000_000 };
     const { kernel } = boot(BUSY, options);
     machine.kernel = kernel;
 

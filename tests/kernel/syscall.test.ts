@@ -187,7 +187,11 @@ describe('write', () => {
     const onOutput = (_fd: number, bytes: Uint8Array): unknown => (written += bytes.length);
     const memory = new HugeMemory(0);
 
-    const { results } = resultsOf([[Sysno.Write, 1, 0, 0xfff00000 | 0]], { memory, onOutput });
+    const { results } = resultsOf([[Sysno.Write, 1, 0, 0xfff00000 | 0]], {
+      memory,
+      onOutput,
+      fuelLimit: 1e9,
+    });
 
     expect([results, written]).toEqual([[0x7ffff000], 0x7ffff000]);
   });
@@ -240,7 +244,7 @@ describe('clone', () => {
 
   test('sets the thread pointer of the child and leaves the parent’s', () => {
     const main = [syscall(Sysno.ArchPrctl, ARCH_SET_FS, 0x111), spawn(1, 0, 0x222), jump(2)];
-    const { kernel } = boot({ 0: main, 1: [jump(0)] }, { fuelLimit: 50 });
+    const { kernel } = boot({ 0: main, 1: [jump(0)] }, { fuelLimit: 500 });
 
     kernel.run();
 

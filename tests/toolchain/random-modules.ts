@@ -778,7 +778,8 @@ class FunctionWriter {
         return `(if ${this.#rare(n, kid(0, 'i32'))} (then ${this.#return(kid)}))`;
       case 'bulk': {
         // Some cost more than the instruction, as far as that is known in advance or not.
-        const length = n & 2 ? `(i32.const ${n * 32})` : `(i32.and ${kid(1, 'i32')} (i32.const 511))`;
+        const length =
+          n & 2 ? `(i32.const ${n * 32})` : `(i32.and ${kid(1, 'i32')} (i32.const 511))`;
         const [to, from] = [DATA + 8 * (n & 15), DATA + 4 * (n >> 4)];
         return n & 1
           ? `(memory.fill (i32.const ${to}) ${kid(0, 'i32')} ${length})`

@@ -1,5 +1,6 @@
 // The time-slice extension of Linux 7.0: who may have it, what a grant is worth, and how it ends.
 
+import { CALL_FUEL } from '../../../src/kernel/prices.js';
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../../src/abi/errno.js';
 import { Signal } from '../../../src/abi/signal.js';
@@ -230,7 +231,8 @@ describe('at the end of its slice a thread that asked', () => {
   });
 
   test('gets no more than the run may execute', () => {
-    const { kernel } = run('0:1x5', { sliceExtension: 50, options: { fuelLimit: 7 } });
+    const fuelLimit = 7 + 2 * CALL_FUEL;
+    const { kernel } = run('0:1x5', { sliceExtension: 50, options: { fuelLimit } });
 
     expect(kernel.counts.fuel).toBe(7);
   });
