@@ -267,6 +267,7 @@ export class Kernel implements SchedulerView, Services {
       const { fuelUsed } = exit;
       fuel -= fuelUsed;
       this.counts.fuel += fuelUsed;
+      if (exit.stackBytes !== undefined) this.charge(stackPrice(exit.stackBytes));
       thread.cpuTime += fuelUsed * this.#instructionTime;
       if (thread.extras !== undefined) thread.extras.exitsSinceRestart++;
       if (exit.kind === 'interrupted') {
@@ -275,7 +276,6 @@ export class Kernel implements SchedulerView, Services {
         thread.suspension = 'interrupt';
         this.#tracer.emit(TraceEvent.Interrupt, thread, ip, fuelUsed);
       } else if (!this.#handleExit(thread, exit)) return;
-      if (exit.stackBytes !== undefined) this.charge(stackPrice(exit.stackBytes));
       // What the kernel did may have cost what the run had left.
       fuel = Math.min(fuel, this.#fuelLeft);
       if (fuel > 0) continue;

@@ -202,6 +202,15 @@ export function instrumentBinary(
   });
 }
 
+/** Binaryen throws what is no Error. Errors: ToolchainError. */
+function readModule(binaryen: Binaryen, bytes: Uint8Array): Module {
+  try {
+    return binaryen.readBinary(bytes, portableFeatures(binaryen));
+  } catch (cause) {
+    throw new ToolchainError('module has types or instructions that are not supported', { cause });
+  }
+}
+
 /** Use a finished module whose labels are still calls. Errors: ToolchainError when it is none. */
 export function withModule<T>(
   binaryen: Binaryen,
@@ -215,7 +224,7 @@ export function withModule<T>(
   if (customSections(new WebAssembly.Module(bytes), CODE_MAP_SECTION).length > 0) {
     throw new ToolchainError('module is instrumented already: it has a code map');
   }
-  const module = binaryen.readBinary(bytes, portableFeatures(binaryen));
+  const module = readModule(binaryen, bytes);
   const hadDebugInfo = binaryen.getDebugInfo();
   binaryen.setDebugInfo(true);
   try {
