@@ -66,17 +66,23 @@ export function instrument(
 ): CodeMap {
   const { optimizeLevel = 0, shrinkLevel = 0 } = options;
   const passOptions = { ...PASS_OPTIONS, optimizeLevel, shrinkLevel };
-  try {
-    return withPassOptions(binaryen, passOptions, () =>
+  return withErrors(() =>
+    withPassOptions(binaryen, passOptions, () =>
       // asc's optimiser has settings of its own, and leaves them behind.
       runPipeline(binaryen, module, options, () =>
         withPassOptions(binaryen, passOptions, optimize),
       ),
-    );
+    ),
+  );
+}
+
+/** Binaryen stops with objects that are no errors. Errors: those of `action`, others as ToolchainError. */
+function withErrors<T>(action: () => T): T {
+  try {
+    return action();
   } catch (cause) {
     if (cause instanceof ToolchainError) throw cause;
-    // Binaryen stops with objects that are no errors.
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof Error ? cause.message : 'not supported';
     throw new ToolchainError(`Binaryen cannot instrument this module: ${reason}`, { cause });
   }
 }
@@ -197,18 +203,11 @@ export function instrumentBinary(
 ): Uint8Array<ArrayBuffer> {
   return withModule(binaryen, bytes, (module) => {
     instrument(binaryen, module, { isOptimized: true, optimizeLevel: 2, ...options });
-    if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
-    return module.emitBinary();
+    return withErrors(() => {
+      if (module.validate() === 0) throw new ToolchainError('instrumented module is not valid');
+      return module.emitBinary();
+    });
   });
-}
-
-/** Binaryen throws what is no Error. Errors: ToolchainError. */
-function readModule(binaryen: Binaryen, bytes: Uint8Array): Module {
-  try {
-    return binaryen.readBinary(bytes, portableFeatures(binaryen));
-  } catch (cause) {
-    throw new ToolchainError('module has types or instructions that are not supported', { cause });
-  }
 }
 
 /** Use a finished module whose labels are still calls. Errors: ToolchainError when it is none. */
@@ -224,7 +223,7 @@ export function withModule<T>(
   if (customSections(new WebAssembly.Module(bytes), CODE_MAP_SECTION).length > 0) {
     throw new ToolchainError('module is instrumented already: it has a code map');
   }
-  const module = readModule(binaryen, bytes);
+  const module = withErrors(() => binaryen.readBinary(bytes, portableFeatures(binaryen)));
   const hadDebugInfo = binaryen.getDebugInfo();
   binaryen.setDebugInfo(true);
   try {
