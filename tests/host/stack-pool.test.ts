@@ -15,6 +15,16 @@ function slotOf(pool: StackPool, words: number): Slot {
   return slot;
 }
 
+test('no more is allocated than the limit, whatever is released', () => {
+  const pool = new StackPool(300_000);
+  const slots = Array.from({ length: 10 }, () => slotOf(pool, 1));
+
+  const sizes = [100_000, 100_000, 100_000].map((words) => pool.resize(slots[0] as Slot, words));
+
+  expect(sizes).toEqual([true, true, true]);
+  expect(slots.slice(1).map((slot) => pool.resize(slot, 100_000))).not.toContain(true);
+});
+
 describe('a slot', () => {
   test.each([1, 8, 9, 100, 65_536, 65_537, 200_000])('of %i words has room for them', (words) => {
     const { slab, offset, capacity } = slotOf(new StackPool(2 ** 20), words);
