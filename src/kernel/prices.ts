@@ -7,8 +7,11 @@ import { BYTES_PER_FUEL } from '../abi/module.js';
 export const CALL_FUEL = 100;
 /** Every thread or waiter that a call goes through. */
 export const THREAD_FUEL = 10;
-/** Bytes of a stack that a thread may be suspended with for nothing: an ordinary one has less. */
-const FREE_STACK_BYTES = 4096;
+/**
+ * Bytes of a stack that a thread may be suspended with for nothing. An ordinary one has less; it must, for
+ * how many a frame takes is up to the toolchain, and no run should change with that.
+ */
+const FREE_STACK_BYTES = 16_384;
 /** Every frame is code that is run, out and in again. */
 const STACK_BYTES_PER_FUEL = 16;
 /** A generator takes longer than a copy. */

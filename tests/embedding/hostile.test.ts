@@ -33,7 +33,7 @@ function deep(n: i32): i32 {
   if (n == 0) while (true) { sys.schedYield(); turn(); }
   return deep(n - 1) + load<i32>(FUTEX);
 }
-function deepThread(n: i32): i32 { return deep(5000); }
+function deepThread(n: i32): i32 { return deep(6000); }
 function handleNothing(signo: i32): void {}
 function signalAgain(signo: i32): void { turn(); sys.tgkill(1, 1, 10); }
 function scribble(): void {
@@ -86,7 +86,7 @@ const ATTACKS = {
     before: `clone(nothing, ${SLEEPERS});`,
     again: 'sys.setCpuOnline(1, false); sys.setCpuOnline(1, true);',
   },
-  deepStack: { before: 'deep(5000);' },
+  deepStack: { before: 'deep(6000);' },
   sleepForEver: { before: 'store<i64>(WORDS, i64.MAX_VALUE);', again: 'sys.nanosleep(WORDS, 0);' },
   threads: { again: 'if (sys.clone(spin.index, 0, 0) < 0) sys.exitGroup(load<i32>(64));' },
   threadsThatEnd: {

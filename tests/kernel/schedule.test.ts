@@ -25,30 +25,19 @@ function scheduleOf(choices: readonly Choice[]): Schedule {
   return schedule;
 }
 
-/** A choice of ten bytes, seven million times: more than is kept. */
-function endlessSchedule(): Schedule {
+test('a schedule that is too long is not kept, only counted, until it is cleared', () => {
   const schedule = new Schedule();
   const choice = { cpu: 255, tid: 2 ** 20, fuel: 2 ** 30 };
-  for (let slice = 0; slice < 7_500_000; slice++) schedule.append(choice);
-  return schedule;
-}
+  // Ten bytes each.
+  const slices = 7_500_000;
 
-describe('a schedule that is too long', () => {
-  test('is not kept, but its slices are counted', () => {
-    const schedule = endlessSchedule();
+  for (let slice = 0; slice < slices; slice++) schedule.append(choice);
 
-    expect([schedule.isKept, schedule.length]).toEqual([false, 7_500_000]);
-    expect(() => schedule.toString()).toThrow('schedule of 7500000 slices was not kept');
-  });
-
-  test('is kept again once it is cleared', () => {
-    const schedule = endlessSchedule();
-
-    schedule.clear();
-    schedule.append({ cpu: 3, tid: 0, fuel: 100 });
-
-    expect(schedule.toString()).toBe('s1.A2Q');
-  });
+  expect([schedule.isKept, schedule.length]).toEqual([false, slices]);
+  expect(() => schedule.toString()).toThrow(`schedule of ${slices} slices was not kept`);
+  schedule.clear();
+  schedule.append({ cpu: 3, tid: 0, fuel: 100 });
+  expect(schedule.toString()).toBe('s1.A2Q');
 });
 
 describe('schedule text', () => {

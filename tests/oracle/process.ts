@@ -16,7 +16,7 @@ import { CPUS, HarnessCall, Program } from './program.js';
 import { TEXT } from './section.js';
 
 /** Forty times what any scenario needs. */
-const FUEL_LIMIT = 200_000;
+const FUEL_LIMIT = 5_000_000;
 const THREAD_LIMIT = 16;
 const QUANTUM = 11;
 

@@ -40,7 +40,7 @@ async function run(
   start: Partial<HostOptions>,
 ): Promise<Result> {
   const wasm = await instrumentFile(bytes, build);
-  const host = await createHost({ wasm: wasm as BufferSource, fuelLimit: 1e5, ...start });
+  const host = await createHost({ wasm: wasm as BufferSource, fuelLimit: 1e6, ...start });
   return host.run();
 }
 
