@@ -15,7 +15,7 @@ import { FutexTable } from './futex.js';
 import type { Exit, Machine } from './machine.js';
 import type { Memory } from './memory.js';
 import { panic } from './panic.js';
-import { CALL_FUEL, stackPrice, THREAD_FUEL } from './prices.js';
+import { CALL_FUEL, FREE_STACK_BYTES, stackPrice, THREAD_FUEL } from './prices.js';
 import { type Death, Process } from './process.js';
 import { RandomBytes } from './random-bytes.js';
 import { RseqEvent } from './rseq/event.js';
@@ -267,7 +267,10 @@ export class Kernel implements SchedulerView, Services {
       const { fuelUsed } = exit;
       fuel -= fuelUsed;
       this.counts.fuel += fuelUsed;
-      if (exit.stackBytes !== undefined) this.charge(stackPrice(exit.stackBytes));
+      const { stackBytes } = exit;
+      if (stackBytes !== undefined && stackBytes > FREE_STACK_BYTES) {
+        this.charge(stackPrice(stackBytes));
+      }
       thread.cpuTime += fuelUsed * this.#instructionTime;
       if (thread.extras !== undefined) thread.extras.exitsSinceRestart++;
       if (exit.kind === 'interrupted') {
@@ -275,9 +278,10 @@ export class Kernel implements SchedulerView, Services {
         thread.point = ip;
         thread.suspension = 'interrupt';
         this.#tracer.emit(TraceEvent.Interrupt, thread, ip, fuelUsed);
-      } else if (!this.#handleExit(thread, exit)) return;
-      // What the kernel did may have cost what the run had left.
-      fuel = Math.min(fuel, this.#fuelLeft);
+      } else if (this.#handleExit(thread, exit)) {
+        // What the kernel did may have cost what the run had left.
+        fuel = Math.min(fuel, this.#fuelLeft);
+      } else return;
       if (fuel > 0) continue;
       fuel = this.#extension(thread);
       if (fuel > 0) continue;

@@ -11,7 +11,7 @@ export const THREAD_FUEL = 10;
  * Bytes of a stack that a thread may be suspended with for nothing. An ordinary one has less; it must, for
  * how many a frame takes is up to the toolchain, and no run should change with that.
  */
-const FREE_STACK_BYTES = 16_384;
+export const FREE_STACK_BYTES = 16_384;
 /** Every frame is code that is run, out and in again. */
 const STACK_BYTES_PER_FUEL = 16;
 /** A generator takes longer than a copy. */
@@ -27,7 +27,7 @@ export function randomPrice(bytes: number): number {
   return Math.floor(bytes / RANDOM_BYTES_PER_FUEL);
 }
 
-/** For a stack that is unwound, and will be rewound. */
+/** For a stack of more than FREE_STACK_BYTES that is unwound, and will be rewound. */
 export function stackPrice(bytes: number): number {
-  return Math.floor(Math.max(0, bytes - FREE_STACK_BYTES) / STACK_BYTES_PER_FUEL);
+  return Math.floor((bytes - FREE_STACK_BYTES) / STACK_BYTES_PER_FUEL);
 }
