@@ -161,6 +161,11 @@ static int32_t signal_of(wasm_rt_trap_t trap) {
   }
 }
 
+/** What a run has used; nothing when the module claims to have more than it was given. */
+static int64_t fuel_used(int32_t grant, int32_t left) {
+  return left > grant ? 0 : (int64_t)grant - left;
+}
+
 static struct exit trapped(struct machine *machine, const struct program *program,
                            wasm_rt_trap_t trap, int32_t fuel) {
   bool is_too_deep = load_word(host_pages(machine) + STACK_LIMIT) != 0;
@@ -168,7 +173,7 @@ static struct exit trapped(struct machine *machine, const struct program *progra
   use(machine, HOST_BYTES); // nobody knows how much of it
   return (struct exit){.kind = EXIT_TRAPPED,
                        .value = is_too_deep ? SIGSEGV : signal_of(trap),
-                       .fuel_used = (int64_t)fuel - left};
+                       .fuel_used = fuel_used(fuel, left)};
 }
 
 /** False when the stack is none that a module of the toolchain leaves. */
@@ -191,10 +196,10 @@ static struct exit read_context(struct machine *machine, struct context *context
                                 struct registers *registers, uint32_t reason, int32_t fuel) {
   const uint8_t *at = host_pages(machine);
   int32_t left = (int32_t)load_word(at + FUEL);
-  struct exit exit = {.kind = EXIT_RETURNED, .fuel_used = (int64_t)fuel - left};
+  struct exit exit = {.kind = EXIT_RETURNED, .fuel_used = fuel_used(fuel, left)};
   registers->cx = load_word(at + CX);
   registers->dx = load_word(at + DX);
-  if (reason == REASON_RETURNED) {
+  if (reason == REASON_RETURNED && left <= fuel) {
     exit.value = (int32_t)load_word(at + VALUE);
     return exit;
   }

@@ -66,6 +66,7 @@ export function brokenModules() {
         ...constant(2),
       ],
     },
+    'broken-return': { body: [...storeWord(CONTEXT_FUEL, 2 ** 30), ...constant(0)] },
     'broken-syscall': { body: constant(2) },
     'broken-interruption': { body: constant(1) },
   };

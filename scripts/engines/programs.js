@@ -101,7 +101,7 @@ const mallocReplays = [
   run(`malloc-replay, ${trace}`, 'examples/malloc-replay/main.ts', {
     compile: { abi, metering: 'block' },
     host: { cpus: 4, threads: 16, quantum: 61, seed: 2, args: ['trace'] },
-    files: { trace: `tests/fixtures/${trace}-prefix.mtr.gz` },
+    files: { trace: `examples/malloc-replay/traces/${trace}-prefix.mtr.gz` },
   }),
 );
 

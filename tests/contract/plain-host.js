@@ -218,8 +218,9 @@ export class PlainHost {
     /** @type {(offset: number) => number} */
     const get = (offset) => view.getInt32(context + offset, true);
     const left = get(FUEL);
-    const registers = { used: options.fuel - left, cx: get(CX), dx: get(DX) };
-    if (reason === RETURNED) return { kind: 'returned', value: get(VALUE), ...registers };
+    const registers = { used: Math.max(0, options.fuel - left), cx: get(CX), dx: get(DX) };
+    if (reason === RETURNED && left <= options.fuel)
+      return { kind: 'returned', value: get(VALUE), ...registers };
     const bytes = (get(STACK_END) - context - STACK) | 0;
     const isStopped = reason === INTERRUPTED ? left <= 0 : reason === SYSTEM_CALL;
     const isStack = bytes > 0 && bytes <= HOST_BYTES - STACK && bytes % 4 === 0;
@@ -253,7 +254,8 @@ export class PlainHost {
     const isTooDeep = view.getInt32(context + STACK_LIMIT, true) !== 0;
     const message = error instanceof Error ? error.message : '';
     const [, signal = SIGSEGV] = TRAPS.find(([pattern]) => pattern.test(message)) ?? [];
-    return { kind: 'trapped', value: isTooDeep ? SIGSEGV : signal, used, cx: 0, dx: 0 };
+    const value = isTooDeep ? SIGSEGV : signal;
+    return { kind: 'trapped', value, used: Math.max(0, used), cx: 0, dx: 0 };
   }
 
   /** What the last run has written down; undefined when the memory has grown meanwhile. */
