@@ -17,7 +17,7 @@ export interface Reductions {
   readonly switches?: boolean;
   /** What a thread had got in a section that it has to begin again makes no difference. */
   readonly restarts?: boolean;
-  /** Which of several threads that do the same is in which state makes no difference; on from the start if true. */
+  /** Which of several threads that do the same is in which state makes no difference. */
   readonly symmetry?: boolean;
 }
 

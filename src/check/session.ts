@@ -27,8 +27,6 @@ import { Symmetry } from './symmetry.js';
 import { Transitions } from './transitions.js';
 import { ExactStates, Fingerprints, type Visited } from './visited.js';
 
-/** To compare every step with the same step of other threads takes longer than as many states. */
-const STATES_BEFORE_SYMMETRY = 4000;
 /** Small searches are over before that. */
 const STATES_BEFORE_SCOUTING = 20_000;
 const STATES_SCOUTED = 50_000;
@@ -265,29 +263,20 @@ export class Session {
   #search(): { isComplete: boolean; isViolated: boolean } {
     const initial = this.#space.transitions.initial();
     if (this.#bound !== Number.POSITIVE_INFINITY) return this.#boundedSearch(initial);
-    if (this.#options.reductions?.symmetry === undefined) {
-      const small = this.#depthFirst(initial, STATES_BEFORE_SYMMETRY, false);
-      if (small.isComplete || this.#isOver(small)) return small;
-      this.#finalStates.clear();
-    }
     const result = this.#depthFirst(initial, STATES_BEFORE_SCOUTING);
-    if (result.isComplete || this.#isOver(result)) return result;
+    if (result.isComplete || result.isViolated || this.#space.isForNothing) return result;
+    if (this.#watch.reason !== undefined) return result;
     if (this.scout()) return { isComplete: false, isViolated: true };
     if (this.#space.isForNothing) return result;
     return this.#depthFirst(initial, Number.POSITIVE_INFINITY);
   }
 
-  #isOver({ isViolated }: { readonly isViolated: boolean }): boolean {
-    return isViolated || this.#space.isForNothing || this.#watch.reason !== undefined;
-  }
-
   #depthFirst(
     initial: Int32Array,
     maxStates: number,
-    usesSymmetry = true,
   ): { isComplete: boolean; isViolated: boolean } {
     const visited: Visited = this.#options.exact === true ? new ExactStates() : new Fingerprints();
-    this.#space.useSymmetry(usesSymmetry);
+    this.#space.useSymmetry(true);
     const search = new DepthFirstSearch(this.#space, visited, this.#watch, this.#onEnd, maxStates);
     const result = search.run(initial, [[]]);
     this.#states = visited.size;

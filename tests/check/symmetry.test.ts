@@ -10,7 +10,7 @@ const WITHOUT: CheckOptions = { reductions: { symmetry: false } };
 
 async function checkSource(source: string, options: CheckOptions): Promise<CheckResult> {
   const { wasm } = await compileSource(source, { metering: 'instruction' });
-  return check(wasm as BufferSource, { reductions: { symmetry: true }, ...options });
+  return check(wasm as BufferSource, options);
 }
 
 const INCREMENTS = `
