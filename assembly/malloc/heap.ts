@@ -42,17 +42,19 @@ import { forget, initRobust, isBlock, isRobust, remember } from './robust';
 import { CLASSES, classSize, initSizeClasses, openSizeClasses } from './size-classes';
 
 /**
- * A CPU alone may keep a quarter of the heap; several together a twelfth: what one keeps is of no use to others,
+ * A CPU alone may keep a third of the heap; several together a twelfth: what one keeps is of no use to others,
  * and makes holes in their spans. Each may keep CACHED_BYTES.
  */
-const PART_OF_ONE: usize = 4;
+const PART_OF_ONE: usize = 3;
 const PART_OF_MANY: usize = 12;
 const CACHED_BYTES: usize = 64 * 1024;
-/** A CPU keeps no more of a class. */
-const CLASS_LIMIT: usize = 1024 * 1024;
+/** A CPU keeps no more of a class: where blocks are large, room for a few is worth more to small ones. */
+const CLASS_LIMIT: usize = 96 * 1024;
+/** But these: programs that take and free a handful of large blocks again and again. */
+const MIN_SLOTS: i32 = 6;
 const MAX_SLOTS: i32 = 128;
 /** Blocks that go to and from the central lists at once: as many as fit, 2 at least and 32 at most. */
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 4 * 1024;
 const MAX_BATCH: i32 = 32;
 /** Classes that lose room so that another one gets some. */
 const MAX_VICTIMS: i32 = 4;
@@ -77,7 +79,7 @@ let totalRoom: usize = 0;
 let isInitialised: bool = false;
 
 /**
- * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a quarter
+ * Bytes all CPUs together may keep at hand from now on, as long as it is less than they would anyway: a third
  * of the heap at most, or 64 KiB for each CPU. They give back what they have.
  */
 export function mallocSetCacheLimit(bytes: usize): void {
@@ -311,7 +313,7 @@ function ensureInitialised(): bool {
 }
 
 function slotsOf(index: i32): i32 {
-  return max(2, min(MAX_SLOTS, <i32>(CLASS_LIMIT / classSize(index))));
+  return max(MIN_SLOTS, min(MAX_SLOTS, <i32>(CLASS_LIMIT / classSize(index))));
 }
 
 function batchOf(index: i32): i32 {
