@@ -46,17 +46,26 @@ Examples:
   wasm-rseq lint main.ts
   wasm-rseq help run`;
 
+/**
+ * Node 20 can hang where it waits for nothing but WebAssembly to compile: then it waits for its other compilers too,
+ * and these may wait for it to collect garbage. With a timer there is something else to wait for.
+ */
+const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
+
 /** argv: the words after the command's own name. Returns the exit code; writes to the process. */
 export async function main(argv: string[]): Promise<number> {
   surviveBrokenPipes();
   const { words, guestArguments } = splitArguments(argv);
   const invocation: Invocation = { guestArguments, exitCode: SUCCESS };
+  const alive = setInterval(() => {}, LONGEST_INTERVAL_MS);
   try {
     if (words.length === 0) throw new InputError(`no command given; see ${NAME} --help`);
     await createProgram(invocation).parseAsync(words, { from: 'user' });
     return invocation.exitCode;
   } catch (error) {
     return complain(error);
+  } finally {
+    clearInterval(alive);
   }
 }
 
