@@ -752,6 +752,9 @@ export class Kernel implements SchedulerView, Services {
     const { process } = this;
     this.#dispatcher.clear();
     process.concurrencyIds.clear();
+    for (let tid = threads.length + 1; tid <= process.threads.size; tid++) {
+      this.#machine.releaseContext((process.threads.get(tid) as Thread).context);
+    }
     process.threads.truncate(threads.length);
     for (let tid = process.threads.size + 1; tid <= threads.length; tid++) {
       const program = programOf(threads[tid - 1] as WordReader);
