@@ -523,6 +523,8 @@ export class Executor {
       this.#prepare();
       const { kernel } = this.#booted;
       for (const { id } of kernel.cpus) kernel.park(id);
+      // It may be offline now, and not when the thread gets it.
+      kernel.onlineCpus.add(next);
       this.#scheduler.action = runAction(tid, next);
       // Up to the first point, before anything is loaded.
       this.#booted.guest.machine.handicap = 1;
