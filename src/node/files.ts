@@ -51,7 +51,12 @@ export function readFiles(names: readonly string[]): Record<string, Uint8Array> 
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Nothing is there, or nothing can be: too long, or below what is no folder.
+    return false;
+  }
 }
 
 /** A device or a pipe may have no end. */

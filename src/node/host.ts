@@ -18,9 +18,9 @@ export async function createNodeHost(
   options: NodeHostOptions = {},
 ): Promise<Host> {
   return createHost({
-    files: options.files ?? readFiles(options.args ?? []),
-    onOutput: writeOutput,
     ...options,
+    files: options.files ?? readFiles(options.args ?? []),
+    onOutput: options.onOutput ?? writeOutput,
     wasm,
     ...(sourceMap !== undefined && { sourceMap }),
   });

@@ -143,6 +143,17 @@ describe('createNodeHost', () => {
     expect([without.run().exitCode, withOwn.run().exitCode]).toEqual([2, 0]);
     expect(printed).toEqual(['a', 'a']);
   });
+
+  test.each([
+    ['below a file', `${name}/x`],
+    ['longer than a name can be', 'x'.repeat(300)],
+    ['no path at all', 'a\0b'],
+  ])('takes an argument that is %s for one that names no file', async (_what, argument) => {
+    expect(readFiles([argument, name])).toEqual({ [name]: expect.anything() });
+    const host = await createNodeHost(await toProgram(READER), { args: [argument] });
+
+    expect(host.run().exitCode).toBe(2);
+  });
 });
 
 describe('checkInParallel', () => {
