@@ -1,14 +1,20 @@
-// Processes of engines. Whatever is started here is gone when its time is over, with all that it has started.
+// Processes of engines. Whatever is started here is gone when its time is over, with all that it has started, and
+// so are its folders.
 
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const running = new Set();
+const folders = new Set();
+/** A process that has been stopped may still be writing. */
+const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
 
 process.on('exit', () => {
   for (const child of running) stop(child);
+  for (const folder of folders) rmSync(folder, REMOVED);
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
@@ -69,9 +75,11 @@ export async function readLine(stdout) {
 
 export async function withTemporaryFolder(use) {
   const folder = await mkdtemp(join(tmpdir(), 'wasm-rseq-engine-'));
+  folders.add(folder);
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    await rm(folder, REMOVED);
+    folders.delete(folder);
   }
 }

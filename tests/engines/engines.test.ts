@@ -1,7 +1,8 @@
 // npm run engines: what it says of engines that agree, that differ, that fail and that are not there.
 
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -183,6 +184,23 @@ describe('a process', () => {
       'ended with 3: it broke',
     );
   });
+});
+
+test('a temporary folder is gone when the command is interrupted', async () => {
+  const script = `import { withTemporaryFolder } from './scripts/engines/processes.js';
+    await withTemporaryFolder((folder) => {
+      console.log(folder);
+      return new Promise(() => setInterval(() => {}, 1000));
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  const isOver = once(child, 'exit');
+  const temporary = await readLine(child.stdout);
+  expect(existsSync(temporary)).toBe(true);
+
+  child.kill('SIGTERM');
+  await isOver;
+
+  expect(existsSync(temporary)).toBe(false);
 });
 
 test('the payload reaches files of this package and packages, and nothing of Node', () => {
