@@ -178,6 +178,7 @@ export class WasmMachine implements Machine {
     this.#runs++;
     const value = isAddress ? resumeValue - thread.program.bias : resumeValue;
     this.#load(thread, registers, value, fuel, base);
+    this.#exit.stackBytes = 0;
     let reason: number;
     try {
       reason = guest.run(base | 0);
@@ -311,7 +312,6 @@ export class WasmMachine implements Machine {
     exit.fuelUsed = fuel - left;
     registers.cx = words[base + CX] as number;
     registers.dx = words[base + DX] as number;
-    exit.stackBytes = 0;
     if (reason === EXIT_RETURNED && left <= fuel) {
       exit.kind = 'returned';
       exit.value = words[base + VALUE] as number;

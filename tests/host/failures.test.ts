@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { HostOptions, Result } from '../../src/host/index.js';
+import { CALL_FUEL } from '../../src/kernel/prices.js';
 import { bootSource } from '../guests/compile.js';
 
 const HEAD = `import { rseq, spawn, join, signal, kill, self, thread } from 'wasm-rseq/assembly';
@@ -275,6 +276,22 @@ describe('a guest that lies to the kernel', () => {
 
     expect(result.failure?.message).toMatch(/rt_sigreturn without a signal frame/);
   });
+});
+
+/** Makes one call far down, comes back, and traps when it is told of one thread. */
+const DEEP = `function deep(n: i32): i32 {
+  if (n == 0) return sys.schedYield();
+  return deep(n - 1) + load<i32>(cell);
+}
+${main('const isTrap = sys.nrThreads() == 1;\ndeep(5000);\nif (isTrap) unreachable();')}`;
+
+test('a trap puts no stack away, and pays for none', async () => {
+  const trapped = await run(DEEP, { quantum: 2 ** 20, threads: 1 });
+  const returned = await run(DEEP, { quantum: 2 ** 20, threads: 2 });
+
+  expect([trapped.ok, returned.ok]).toEqual([false, true]);
+  expect(returned.systemFuel).toBeGreaterThan(10 * CALL_FUEL);
+  expect(trapped.systemFuel).toBe(returned.systemFuel);
 });
 
 describe('the host', () => {
