@@ -6,6 +6,7 @@ import type { CodeMap } from '../abi/code-map.js';
 import { CoverageCounter } from '../check/coverage.js';
 import type { Path } from '../check/depth-first.js';
 import { CheckError } from '../check/errors.js';
+import type { Progress } from '../check/limits.js';
 import type { CheckOptions, CheckResult } from '../check/options.js';
 import { Locality } from '../check/locality.js';
 import { areOwn, BEGINNING, type Knowledge, type Seen } from '../check/session.js';
@@ -97,6 +98,8 @@ export class Coordinator {
   readonly #scouts: Helper[] = [];
   #reason: string | undefined;
   #resumed: Checkpoint | undefined;
+  /** What the listener to the progress has thrown. */
+  #complaint: { readonly error: unknown } | undefined;
   /** Settles when the search is over. */
   #over: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
@@ -107,12 +110,14 @@ export class Coordinator {
     this.#coverage = new CoverageCounter(map);
   }
 
-  /** Errors: CheckError, OptionError. */
+  /** Errors: CheckError, OptionError; what onProgress throws. */
   async check(): Promise<ParallelResult> {
     const poll = setInterval(() => this.#poll(), POLL_MS);
     try {
       await this.#hire();
-      return this.#canDivide() ? await this.#checkTogether() : await this.#checkAlone();
+      const result = this.#canDivide() ? await this.#checkTogether() : await this.#checkAlone();
+      if (this.#complaint !== undefined) throw this.#complaint.error;
+      return result;
     } finally {
       clearInterval(poll);
       const all = [...this.#helpers, ...this.#scouts];
@@ -318,7 +323,7 @@ export class Coordinator {
 
   #poll(): void {
     const progress = this.#control.progress(this.#seconds);
-    if (this.#options.onProgress?.(progress) === false) this.#interrupt();
+    if (this.#isUnwanted(progress)) this.#interrupt();
     const { maxStates } = this.#options;
     if (maxStates !== undefined && progress.states >= maxStates) this.#control.stop();
     const isLarge = progress.states > STATES_FOR_COMPANY && this.#over !== undefined;
@@ -328,6 +333,16 @@ export class Coordinator {
     this.#hasScouted = true;
     if (isScouting) void this.#scout();
     else if (this.#helpers.length < this.#options.workers) void this.#hireMore();
+  }
+
+  /** The listener says so, or fails: nobody but who has asked for the check is to hear of that. */
+  #isUnwanted(progress: Progress): boolean {
+    try {
+      return this.#options.onProgress?.(progress) === false;
+    } catch (error) {
+      this.#complaint ??= { error };
+      return true;
+    }
   }
 
   /** Stop as soon as possible. */

@@ -198,6 +198,20 @@ describe('checkInParallel', () => {
     expect(result).toMatchObject({ verdict: 'incomplete', reason: 'interrupted' });
   });
 
+  test.each([{}, { exact: true }])('fails with what its listener throws: %j', async (options) => {
+    const error = new Error('enough');
+
+    const checked = checkInParallel(await toProgram(await endless()), {
+      threads: 5,
+      ...options,
+      onProgress: () => {
+        throw error;
+      },
+    });
+
+    await expect(checked).rejects.toBe(error);
+  });
+
   test.each([
     [{ workers: 0 }, 'workers 0 must be an integer from 1 to 256'],
     [{ shard: { index: 3, count: 2 } }, 'shard index 3 must be an integer from 1 to 2'],
