@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { ENGINES_FOLDER, prepare } from './engines/prepare.js';
+import { PROGRAMS } from './engines/programs.js';
 import { ENGINES, findEngine, installEngines, versionOf } from './engines/registry.js';
 import { absentRow, failedRow, isGood, row, table } from './engines/report.js';
 
@@ -77,7 +78,7 @@ function parse(args) {
     isInstall: values.install,
     folder: values.folder ?? ENGINES_FOLDER,
     engines: values.only === undefined ? ENGINES : values.only.split(',').map(engineCalled),
-    filter: regularExpression(values.filter),
+    filter: programsNamed(values.filter),
     seconds: positive(values.seconds),
   };
 }
@@ -103,8 +104,16 @@ function parseOrRefuse(args) {
 
 function engineCalled(name) {
   const engine = ENGINES.find((each) => each.name === name);
-  if (engine === undefined) throw new UsageError(`--only ${name}: there is no such engine`);
+  if (engine === undefined) throw new UsageError(`--only "${name}": there is no such engine`);
   return engine;
+}
+
+function programsNamed(text) {
+  const filter = regularExpression(text);
+  if (!PROGRAMS.some(({ name }) => filter.test(name))) {
+    throw new UsageError(`--filter ${text}: no program has such a name`);
+  }
+  return filter;
 }
 
 function regularExpression(text) {

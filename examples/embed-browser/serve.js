@@ -39,9 +39,19 @@ const server = createServer(async (request, response) => {
   response.writeHead(body ? 200 : 404, { 'content-type': type, ...HEADERS });
   response.end(body || 'not found');
 });
-server.listen(Number(process.argv[2] ?? 8080), '127.0.0.1', () => {
+server.on('error', ({ message }) => fail(message));
+const port = Number(process.argv[2] ?? 8080);
+if (!(Number.isInteger(port) && port >= 0 && port < 65536)) {
+  fail(`port ${process.argv[2]}: not an integer from 0 to 65535`);
+}
+server.listen(port, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${server.address().port}/`);
 });
+
+function fail(message) {
+  console.error(`serve: ${message}`);
+  process.exit(2);
+}
 
 function read(path) {
   return readFile(join(ROOT, path)).catch(() => undefined);

@@ -19,11 +19,17 @@ export async function createNodeHost(
 ): Promise<Host> {
   return createHost({
     ...options,
-    files: options.files ?? readFiles(options.args ?? []),
+    files: options.files ?? filesOf(options.args ?? []),
     onOutput: options.onOutput ?? writeOutput,
     wasm,
     ...(sourceMap !== undefined && { sourceMap }),
   });
+}
+
+/** What is no list of strings createHost refuses. */
+function filesOf(args: unknown): Record<string, Uint8Array> {
+  const isList = Array.isArray(args) && args.every((each) => typeof each === 'string');
+  return isList ? readFiles(args) : {};
 }
 
 /** Write what a program wrote to `descriptor`, 1 or 2, to that of this process. */

@@ -1,7 +1,8 @@
 // A program in a file: FILE.wasm as `build` made it, with the source map beside it.
 
 import type { CodeMap } from '../abi/code-map.js';
-import { loadModule } from '../host/loader.js';
+import { ModuleError } from '../host/errors.js';
+import { type GuestModule, loadModule } from '../host/loader.js';
 import { InputError, readBytes, readTextIfPresent } from './files.js';
 
 /** An instrumented module and its source map, as loadProgram or the toolchain's compileProgram gives them. */
@@ -23,8 +24,17 @@ export interface LoadedProgram extends Program {
 export async function loadProgram(file: string): Promise<LoadedProgram> {
   const wasm = new Uint8Array(readBytes(file));
   const sourceMap = readSourceMap(`${file}.map`);
-  const { map } = await loadModule(wasm);
+  const { map } = await loadNamed(file, wasm);
   return { wasm, map, ...(sourceMap !== undefined && { sourceMap }) };
+}
+
+async function loadNamed(file: string, wasm: Uint8Array<ArrayBuffer>): Promise<GuestModule> {
+  try {
+    return await loadModule(wasm);
+  } catch (cause) {
+    if (!(cause instanceof ModuleError)) throw cause;
+    throw new ModuleError(`${file}: ${cause.message}`, { cause });
+  }
 }
 
 function readSourceMap(path: string): string | undefined {

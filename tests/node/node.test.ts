@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { OptionError } from 'wasm-rseq';
 import { check } from 'wasm-rseq/check';
 import {
   type Checkpoint,
@@ -128,6 +129,14 @@ describe('createNodeHost', () => {
     const streams = await streamsDuring(async () => expect(host.run().exitCode).toBe(0));
 
     expect(streams).toEqual(['hello', 'h']);
+  });
+
+  test.each([['one'], [[5]]])('refuses arguments %j as createHost does', async (args) => {
+    const program = await compileSource('export function main(): i32 { return 0; }');
+
+    const host = createNodeHost(program, { args: args as unknown as string[] });
+
+    await expect(host).rejects.toThrow(OptionError);
   });
 
   test('gives it other files, or another place to write to, when told', async () => {
