@@ -11,7 +11,7 @@ export interface Access {
   readonly bytes: number;
   readonly isLoad: boolean;
   readonly isStore: boolean;
-  /** The kernel did it before the thread ran on: to its words, because it was switched or moved. */
+  /** The kernel did it before the thread ran or when it had stopped: to its words, because it was switched or moved. */
   readonly isResume: boolean;
   /** The kernel stored something else than was there. */
   readonly isChange: boolean;
@@ -37,6 +37,8 @@ export class WatchedMemory implements Memory {
   readonly #memory: LinearMemory;
   readonly #progress: () => GuestProgress;
   readonly accesses: KernelAccess[] = [];
+  /** The kernel switches threads, and none runs on before the step is over. */
+  isSwitch = false;
 
   /** progress: asked for at every access. */
   constructor(memory: LinearMemory, progress: () => GuestProgress) {
@@ -73,7 +75,8 @@ export class WatchedMemory implements Memory {
   #note(address: number, bytes: number, kind: number, isChange: boolean): void {
     const { runs, accesses } = this.#progress();
     const access = toAccess(address, bytes, kind);
-    this.accesses.push({ ...access, isChange, isResume: runs === 0, runs, after: accesses });
+    const isResume = runs === 0 || this.isSwitch;
+    this.accesses.push({ ...access, isChange, isResume, runs, after: accesses });
   }
 }
 

@@ -10,8 +10,10 @@ import { Schedule } from '../kernel/schedule.js';
 import type { Choice } from '../kernel/scheduler.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { type Action, cpuOf, isRun, signalOf, TIME_ACTION, tidOf, toChoice } from './action.js';
-import { Executor, type Step, type StepEvent, type Terminal, wordsOf } from './executor.js';
+import { Executor, type Step, type Terminal } from './executor.js';
+import { wordsOf } from './memory-words.js';
 import type { PathElement } from './shortest.js';
+import type { StepEvent } from './step-log.js';
 
 /** A word of memory that a step has read or written. */
 export interface WordValue {
@@ -55,7 +57,11 @@ export function replayPath(
   options: HostOptions,
   path: readonly PathElement[],
 ): Counterexample {
-  const executor = new Executor(modules, options, false, false);
+  const executor = new Executor(modules, options, {
+    parks: false,
+    merges: false,
+    isStepwise: true,
+  });
   const schedule = new Schedule('events');
   const choice: Choice = { tid: 0, cpu: 0, fuel: 0 };
   const steps: CounterexampleStep[] = [];

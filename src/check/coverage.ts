@@ -3,7 +3,7 @@
 
 import { type AbiName, type CodeMap, formatPlace, hex, pointAt } from '../abi/code-map.js';
 import { TraceEvent } from '../kernel/trace.js';
-import type { StepEvent } from './executor.js';
+import type { StepEvent } from './step-log.js';
 
 export interface Coverage {
   /** Interruption points inside sections. */

@@ -12,6 +12,15 @@ export interface Call {
 
 export type Dependence = readonly number[] | 'all';
 
+/** Calls that neither look at the kernel's services nor do anything to others. */
+export const WITHOUT_SERVICES: ReadonlySet<number> = new Set([
+  Sysno.RtSigprocmask,
+  Sysno.Getpid,
+  Sysno.Gettid,
+  Sysno.Getcpu,
+  Sysno.Sysconf,
+]);
+
 /** The first thread: the RFC keeps with it whether the process is registered. */
 const LEADER = [1];
 const NOBODY: readonly number[] = [];
@@ -70,7 +79,7 @@ const STDIN = CALLS_BASE;
 const RANDOM = CALLS_BASE + 4;
 const SIGNALS_BASE = CALLS_BASE + 8;
 
-/** Calls that nobody else can notice. */
+/** Calls that nobody else can notice, nor the kernel when it switches the thread. */
 const UNNOTICED: ReadonlySet<number> = new Set([
   Sysno.Write,
   Sysno.SchedYield,
@@ -79,8 +88,6 @@ const UNNOTICED: ReadonlySet<number> = new Set([
   Sysno.Sysconf,
   Sysno.Argument,
   Sysno.SignalContext,
-  Sysno.RestartableSequences,
-  Sysno.Rseq,
   Sysno.Getcpu,
 ]);
 

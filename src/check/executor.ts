@@ -5,11 +5,12 @@ import { SIG_DFL, SIG_IGN, Signal } from '../abi/signal.js';
 import { PAGE_BYTES } from '../abi/module.js';
 import { type Booted, bootLoaded, type HostOptions } from '../host/host.js';
 import type { GuestModule } from '../host/loader.js';
+import type { Cpu } from '../kernel/cpu.js';
 import type { Choice, Scheduler } from '../kernel/scheduler.js';
 import type { Thread } from '../kernel/thread.js';
-import { type Observer, TraceEvent } from '../kernel/trace.js';
+import { TraceEvent } from '../kernel/trace.js';
 import { WordReader, WordWriter } from '../kernel/words.js';
-import { type Access, type GuestProgress, mergeAccesses, WatchedMemory } from './accesses.js';
+import type { Access } from './accesses.js';
 import {
   type Action,
   cpuOf,
@@ -27,7 +28,10 @@ import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
 import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
+import { wordsOf } from './memory-words.js';
+import { RunOn, type RunOnRules } from './run-on.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import { type StepEvent, StepLog } from './step-log.js';
 
 /** What the search needs to know of a thread in some state. */
 export interface ThreadInfo {
@@ -41,8 +45,6 @@ export interface ThreadInfo {
   readonly isInSection: boolean;
   /** It has lost its CPU inside a section: all it can do is begin again. */
   readonly isDoomed: boolean;
-  /** It has its CPU, and the kernel has still to see to it before it runs on: its system call is not over. */
-  readonly isReturning: boolean;
   /** It runs a signal handler. */
   readonly isInHandler: boolean;
   readonly blockedSignals: bigint;
@@ -75,8 +77,30 @@ export interface Terminal {
   readonly kernelWords: readonly number[];
 }
 
+/** What may be left out of a search, because it makes no difference. */
+export interface ExecutorOptions {
+  /**
+   * A thread that stops outside sections is taken off its CPU at once, which it cannot notice: so it makes no
+   * difference who had the CPU last. `hasLoudSwitches` says when that was wrong.
+   */
+  readonly parks: boolean;
+  /**
+   * Threads that have to begin their sections again, and will do the same, are one; `hasForeignRestarts` says
+   * when they are not.
+   */
+  readonly merges: boolean;
+  /** A thread outside sections runs on until it has done what others could notice. */
+  readonly runsOn?: RunOnRules | undefined;
+  /** A step is one slice of a schedule: with a system call that is not over, the thread stops too. */
+  readonly isStepwise?: boolean;
+}
+
 /** What a step came to. */
 export interface Step {
+  /** How many points the thread has come to. */
+  readonly points: number;
+  /** Words that it has used before it ran on, as nobody else uses them; there may be some twice. */
+  readonly ownWords: readonly number[];
   readonly shared: number;
   readonly services: number;
   /** By tid - 1. */
@@ -86,20 +110,14 @@ export interface Step {
   readonly accesses: readonly Access[] | undefined;
   /** How many of these come before it looks at the services; undefined: it does not look at them. */
   readonly ownAccesses: number | undefined;
+  /** How many of these come before it has started a thread; undefined: it starts none. */
+  readonly accessesBeforeStart: number | undefined;
   readonly events: readonly StepEvent[];
   /** The system calls that were made. */
   readonly calls: readonly Call[];
   /** The other threads whose state had a part in it. */
   readonly dependence: Dependence;
   readonly terminal: Terminal | undefined;
-}
-
-export interface StepEvent {
-  readonly kind: TraceEvent;
-  readonly cpu: number;
-  readonly tid: number;
-  readonly a: number;
-  readonly b: number;
 }
 
 /** Where in a tuple of words there are numbers of threads, and what may be addresses. */
@@ -130,32 +148,17 @@ const MOST_THREADS = 2 ** 20;
 /** Of event-counter and percpu-signal. */
 const AREA_BYTES = 16;
 
-/** Without a system call, an end or a signal: all that comes before an event of another kind is its own. */
-const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
-  TraceEvent.Run,
-  TraceEvent.Interrupt,
-  TraceEvent.SwitchOut,
-  TraceEvent.Migrate,
-  TraceEvent.Restart,
-]);
-
 const NOTHING = {
+  points: 0,
+  ownWords: [],
   accesses: [],
   ownAccesses: undefined,
+  accessesBeforeStart: undefined,
   events: [],
   calls: [],
   dependence: [],
   terminal: undefined,
 };
-
-/** How far a step was when what happened was no longer its thread's own. */
-interface Mark {
-  /** How often the guest has run. */
-  readonly runs: number;
-  /** Accesses of the guest, and of the kernel. */
-  readonly guest: number;
-  readonly kernel: number;
-}
 
 class OneChoice implements Scheduler {
   readonly name = 'check';
@@ -163,23 +166,6 @@ class OneChoice implements Scheduler {
 
   pick(_view: unknown, choice: Choice): void {
     toChoice(this.action, choice);
-  }
-}
-
-class Events implements Observer {
-  list: StepEvent[] = [];
-  onCall: () => void = () => {};
-  /** Called with an event that is none of a thread's own. */
-  onForeign: () => void = () => {};
-
-  pointOf: (tid: number) => number = () => 0;
-
-  /** SwitchOut is given the point that the thread is at for b. */
-  event(kind: TraceEvent, _time: number, cpu: number, tid: number, a: number, b: number): void {
-    const second = kind === TraceEvent.SwitchOut ? this.pointOf(tid) : b;
-    this.list.push({ kind, cpu, tid, a, b: second });
-    if (!OWN_EVENTS.has(kind)) this.onForeign();
-    if (kind === TraceEvent.Syscall) this.onCall();
   }
 }
 
@@ -199,10 +185,9 @@ export class Executor {
   readonly #modules: readonly GuestModule[];
   readonly #options: HostOptions;
   readonly #scheduler = new OneChoice();
-  readonly #events = new Events();
   readonly #words = new WordWriter();
   #booted!: Booted;
-  #watched!: WatchedMemory;
+  #log!: StepLog;
   #globals!: Globals;
   /** What the live memory holds. */
   #content = 0;
@@ -215,12 +200,8 @@ export class Executor {
   /** The thread that a representative was made of. */
   readonly #originals = new Map<number, number>();
   readonly #futureWords = new Interner();
-  #calls: Call[] = [];
-  /** Where the step's own part ends. */
-  #mark: Mark | undefined;
   #wasInSection = false;
   #wasCurrent = false;
-  #runsBefore = 0;
   readonly #initial: Step;
 
   /** Steps are of states of which it is not known whether the program comes there: `onFuture` is not called. */
@@ -234,16 +215,10 @@ export class Executor {
   /** A switch of a thread outside sections has turned out to be something it can notice. */
   hasLoudSwitches = false;
 
-  /**
-   * parks: a thread that stops outside sections is taken off its CPU at once, which it cannot notice: so it
-   * makes no difference who had the CPU last. `hasLoudSwitches` says when that was wrong. merges: threads
-   * that have to begin their sections again, and will do the same, are one; `hasForeignRestarts` likewise.
-   */
   constructor(
     modules: readonly GuestModule[],
     options: HostOptions,
-    readonly parks: boolean,
-    readonly merges: boolean,
+    readonly reductions: ExecutorOptions,
   ) {
     if (modules.length !== 1) throw new CheckError('one module at a time can be checked');
     this.#modules = modules;
@@ -281,9 +256,7 @@ export class Executor {
   /** Go from a state by an action. */
   step(state: Int32Array, action: Action): Step {
     this.#load(state);
-    const { kernel, guest } = this.#booted;
-    const pages = guest.memory.sizeBytes;
-    this.#prepare();
+    const pages = this.#guestBytes;
     const threads = state.subarray(THREADS);
     const descriptors = this.#descriptors;
     const tid = tidOf(action);
@@ -298,26 +271,25 @@ export class Executor {
       this.#signalsTaken[tid - 1] = (this.#signalsTaken[tid - 1] ?? 0) + 1;
     }
     const holder = current[cpuOf(action)] ?? 0;
-    if (isPark(action)) kernel.park(cpuOf(action));
-    else this.#stepKernel();
-    const events = this.#events.list.slice();
-    if (this.parks) {
+    const { points, ownWords } = this.#run(state, action);
+    const events = [...this.#log.events];
+    if (this.reductions.parks) {
       this.#listen();
+      this.#log.endRun();
+      if (isRun(action)) this.#leave(action);
       this.#settle(isPark(action) ? holder : tid, threads.length);
     }
-    const listed = guest.machine.accesses;
-    const hasGrown = listed === undefined || guest.memory.sizeBytes !== pages;
-    const accesses = hasGrown ? undefined : mergeAccesses(listed, this.#watched.accesses);
-    const content = state[CONTENT] as number;
-    const after = accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
-    this.#content = after;
-    const calls = this.#calls;
+    const accesses = this.#guestBytes === pages ? this.#log.accesses : undefined;
+    const content = this.#contentAfter(state[CONTENT] as number, accesses);
+    this.#content = content;
+    const { calls } = this.#log;
     // Who wakes by a signal, or because the time has come, does so by its own state.
     const wakes = wasBlocked || action === TIME_ACTION;
     const dependence = wakes ? 'all' : this.#dependence(joiners);
     const terminal = this.#terminal();
-    const ownAccesses = this.#ownAccesses(state, action, hasGrown);
-    const isOwn = ownAccesses === undefined && !hasGrown && descriptors === this.#descriptors;
+    const ownAccesses = this.#ownAccesses(state, action, accesses === undefined);
+    const isOwn =
+      ownAccesses === undefined && accesses !== undefined && descriptors === this.#descriptors;
     const end =
       terminal !== undefined
         ? partsOf(state)
@@ -326,12 +298,15 @@ export class Executor {
           : this.#capture();
     if (terminal === undefined) this.#live = end;
     return {
+      points,
+      ownWords,
       shared: end.shared,
       services: end.services,
       threads: terminal === undefined ? this.#withoutDoomed(end) : end.threads,
-      content: after,
+      content,
       accesses,
       ownAccesses,
+      accessesBeforeStart: this.#log.accessesBeforeStart,
       events,
       calls,
       dependence,
@@ -339,71 +314,73 @@ export class Executor {
     };
   }
 
-  /**
-   * How many of the accesses are done before anything happens that depends on the services, or does more to
-   * others than to take a CPU from one; undefined: nothing does.
-   */
+  /** Do the action, in the state that has been loaded. */
+  #run(state: Int32Array, action: Action): Pick<Step, 'points' | 'ownWords'> {
+    const { kernel } = this.#booted;
+    this.#prepare();
+    if (isPark(action)) kernel.park(cpuOf(action));
+    else this.#stepKernel();
+    if (!isRun(action) || this.reductions.isStepwise === true) return { points: 1, ownWords: [] };
+    const cpu = kernel.cpus[cpuOf(action)] as Cpu;
+    const thread = kernel.process.threads.get(tidOf(action)) as Thread;
+    const runOn = new RunOn(this.#log, this.#booted, cpu, thread);
+    const reach = runOn.run(this.reductions.runsOn, this.#wasInSection, this.#stepKernel);
+    if (reach.isPassed) this.#runAgain(state, reach.points);
+    return reach;
+  }
+
+  /** The same, but only so far. */
+  #runAgain(state: Int32Array, points: number): void {
+    this.#content = this.#contentAfter(state[CONTENT] as number, this.#log.accesses);
+    this.#load(state);
+    this.#prepare();
+    for (let point = 0; point < points; point++) this.#stepKernel();
+  }
+
+  /** How many of the accesses come before it looks at the services, or `Step.ownAccesses`. */
   #ownAccesses(state: Int32Array, action: Action, hasGrown: boolean): number | undefined {
     const { hasTimers } = this.sharedInfo(state[SHARED] as number);
     if (hasTimers || (!isRun(action) && !isPark(action))) return 0;
-    const mark = this.#mark;
-    if (mark === undefined) return undefined;
-    if (hasGrown) return 0;
-    if (mark.runs === 0) return mark.kernel;
-    // What the kernel has done since the guest came back, it did for a system call, or an end.
-    const before = this.#watched.accesses.filter(({ runs }) => runs < mark.runs);
-    return mark.guest + before.length;
+    const { ownAccesses } = this.#log;
+    return ownAccesses === undefined || !hasGrown ? ownAccesses : 0;
   }
 
   /** Write down from now on what happens. */
   #prepare(): void {
-    const { machine } = this.#booted.guest;
     this.#live = undefined;
-    this.#events.list = [];
-    this.#calls = [];
-    this.#mark = undefined;
-    this.#watched.accesses.length = 0;
-    this.#runsBefore = machine.runs;
-    machine.noteAccesses();
+    this.#log.begin();
   }
 
-  #stepKernel(): void {
+  /** A thread that has stopped outside sections gives its CPU back at once. */
+  #leave(action: Action): void {
+    const { kernel, guest } = this.#booted;
+    const thread = kernel.process.threads.get(tidOf(action)) as Thread;
+    const isCurrent = kernel.cpus[cpuOf(action)]?.current === thread;
+    if (kernel.process.hasExited || !thread.isRunnable || !isCurrent) return;
+    if (guest.text.sectionAt(thread.point) === undefined) kernel.park(cpuOf(action));
+  }
+
+  readonly #stepKernel = (): void => {
     const reason = this.#booted.kernel.step();
     if (reason !== undefined) throw new Error(`a step of the kernel gave ${reason}`);
-  }
+  };
 
   get #guestBytes(): number {
     return this.#booted.guest.memory.sizeBytes;
   }
 
   #boot(): void {
+    this.#log = new StepLog();
     this.#booted = bootLoaded(
-      { ...this.#options, scheduler: this.#scheduler, observers: [this.#events] },
+      { ...this.#options, scheduler: this.#scheduler, observers: [this.#log] },
       this.#modules,
-      (memory) => {
-        this.#watched = new WatchedMemory(memory, () => this.#progress);
-        return this.#watched;
-      },
+      (memory) => this.#log.watch(memory),
     );
-    this.#events.onCall = () => {
-      const { sysno, args } = this.#booted.guest.machine.lastExit;
-      this.#calls.push({ sysno, args: [...args] });
-    };
-    this.#events.onForeign = () => {
-      const { runs, accesses } = this.#progress;
-      const kernel = this.#watched.accesses.length;
-      this.#mark ??= { runs, guest: accesses / 2, kernel };
-    };
-    this.#events.pointOf = (tid) => this.#booted.kernel.process.threads.get(tid)?.point ?? 0;
+    this.#log.attach(this.#booted);
     this.#globals = new Globals(this.#booted.guest.globals);
     this.#content = 0;
     this.#live = undefined;
     this.#signalsTaken = [];
-  }
-
-  get #progress(): GuestProgress {
-    const { machine } = this.#booted.guest;
-    return { runs: machine.runs - this.#runsBefore, accesses: machine.accesses?.length ?? 0 };
   }
 
   #initialGlobal(number: number): readonly [number, number] {
@@ -460,7 +437,7 @@ export class Executor {
    */
   representative(tid: number, state: Int32Array): number {
     const thread = state[THREADS + tid - 1] as number;
-    if (!this.merges || !this.threadInfo(thread).isDoomed) return thread;
+    if (!this.reductions.merges || !this.threadInfo(thread).isDoomed) return thread;
     const known = this.#representatives.get(thread);
     const found = known?.byWords.get(this.#wordsAt(state[CONTENT] as number, known.loads));
     return found ?? this.#findRepresentative(tid, state);
@@ -468,7 +445,7 @@ export class Executor {
 
   #withoutDoomed({ shared, services, threads }: Parts): readonly number[] {
     const isDoomed = (id: number): boolean => this.threadInfo(id).isDoomed;
-    if (!this.merges || !threads.some(isDoomed)) return threads;
+    if (!this.reductions.merges || !threads.some(isDoomed)) return threads;
     const state = Int32Array.of(shared, services, this.#content, ...threads);
     return threads.map((_, index) => this.representative(index + 1, state));
   }
@@ -530,11 +507,8 @@ export class Executor {
       this.#booted.guest.machine.handicap = 1;
       this.#stepKernel();
       this.#booted.guest.machine.handicap = 0;
-      if (!this.isHypothetical) this.onFuture(this.#events.list);
-      const accesses = mergeAccesses(
-        this.#booted.guest.machine.accesses as Int32Array,
-        this.#watched.accesses,
-      );
+      if (!this.isHypothetical) this.onFuture(this.#log.events);
+      const accesses = this.#log.accesses as Access[];
       this.#content = this.#follow(content, accesses);
       const after = this.#captureThread(tid);
       words.push(next, this.threads.low(after), this.threads.high(after));
@@ -552,15 +526,11 @@ export class Executor {
 
   /** Was a thread outside sections, back on the CPU it was on, touched by that? */
   #listen(): void {
-    if (this.#wasInSection || this.#wasCurrent || this.#hasMoved) return;
-    const isChanged = this.#watched.accesses.some(({ isResume, isChange }) => isResume && isChange);
-    const isRedirected = this.#events.list.some(({ kind }) => kind === TraceEvent.Restart);
-    const isKilled = this.#booted.kernel.process.death !== undefined && this.#progress.runs === 0;
-    if (isChanged || isRedirected || isKilled) this.hasLoudSwitches = true;
-  }
-
-  get #hasMoved(): boolean {
-    return this.#events.list.some(({ kind }) => kind === TraceEvent.Migrate);
+    const log = this.#log;
+    if (this.#wasInSection || this.#wasCurrent || log.has(TraceEvent.Migrate)) return;
+    const isChanged = log.kernelAccesses.some(({ isResume, isChange }) => isResume && isChange);
+    const isKilled = this.#booted.kernel.process.death !== undefined && log.runs === 0;
+    if (isChanged || log.has(TraceEvent.Restart) || isKilled) this.hasLoudSwitches = true;
   }
 
   /**
@@ -577,7 +547,7 @@ export class Executor {
       const first = kernel.cpus.find(({ id }) => affinity.has(id) && kernel.isOnline(id));
       if (first !== undefined && !kernel.settle(tid, first.id)) this.hasLoudSwitches = true;
     }
-    const restarts = this.#events.list.filter(({ kind }) => kind === TraceEvent.Restart);
+    const restarts = this.#log.events.filter(({ kind }) => kind === TraceEvent.Restart);
     if (!this.isHypothetical) this.onFuture(restarts);
   }
 
@@ -593,10 +563,10 @@ export class Executor {
   }
 
   #dependence(joiners: readonly number[]): Dependence {
-    const hasEnded = this.#events.list.some(({ kind }) => kind === TraceEvent.Exit);
+    const hasEnded = this.#log.has(TraceEvent.Exit);
     const others = new Set(hasEnded ? joiners : []);
     const cpus = this.#booted.kernel.cpus.length;
-    for (const call of this.#calls) {
+    for (const call of this.#log.calls) {
       const dependence = dependenceOf(call, cpus);
       if (dependence === 'all') return dependence;
       for (const tid of dependence) others.add(tid);
@@ -698,6 +668,10 @@ export class Executor {
       if (number === 0 || this.#booted.guest.globals[number] === undefined) continue;
       this.#globals.store(number, line[at] as number, line[at + 1] as number);
     }
+  }
+
+  #contentAfter(content: number, accesses: readonly Access[] | undefined): number {
+    return accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
   }
 
   /** The content after the stores of a step. */
@@ -830,7 +804,6 @@ export class Executor {
       affinity: kernel.cpus.map(({ id }) => id).filter((cpu) => thread.affinity.has(cpu)),
       point: thread.point,
       isInSection,
-      isReturning: thread.isRunnable && thread.notifyResume && isCurrent,
       isDoomed: isInSection && thread.isRunnable && thread.notifyResume && !isCurrent,
       isInHandler: thread.frames.length > 0,
       blockedSignals: thread.signalMask | thread.pendingSignals,
@@ -911,12 +884,4 @@ function renamed(words: Int32Array, { threads, addresses }: Marks, renaming: Ren
   for (const at of threads) copy[at] = renaming.thread(copy[at] as number);
   for (const at of addresses) copy[at] = renaming.address(copy[at] as number);
   return copy;
-}
-
-/** The addresses of the words that a range of bytes touches, as far as there is memory. */
-export function wordsOf(address: number, bytes: number, sizeBytes: number): number[] {
-  const end = isGlobal(address) ? address + bytes : Math.min(address + bytes, sizeBytes);
-  const words: number[] = [];
-  for (let word = address - (address % 4); word < end; word += 4) words.push(word);
-  return words;
 }

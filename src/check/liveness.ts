@@ -81,11 +81,11 @@ export class LivenessSearch {
     this.#space.actions(states, 0, states.length, actions);
     for (const action of actions) {
       const successor = this.#space.follow(states, 0, states.length, action);
-      const { steps, leaf, first } = successor;
-      this.#transitions += steps;
-      if (leaf.terminal !== undefined || first.commits) this.#good.add(node);
+      const { leaf } = successor;
+      this.#transitions += leaf.points;
+      if (leaf.terminal !== undefined || leaf.commits) this.#good.add(node);
       if (leaf.terminal !== undefined) continue;
-      const edge = { from: node, action, steps };
+      const edge = { from: node, action, steps: leaf.points };
       this.#addEdge(this.#reach(successor.states, successor.length, edge), edge);
     }
   }

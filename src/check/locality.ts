@@ -19,8 +19,6 @@ export class Locality {
   readonly #shared = new Set<number>();
   /** What this search takes for shared. */
   #known: ReadonlySet<number> = new Set();
-  /** Which search this is: what a leaf remembers of another does not count. */
-  #search = 0;
 
   /** Words that are shared, as far as this search knows. */
   get size(): number {
@@ -32,10 +30,11 @@ export class Locality {
     return this.#shared.size > this.#known.size;
   }
 
-  /** Begin a search with what is known by now. */
-  begin(): void {
+  /** Begin a search with what is known by now. Returns the words that the one before took for local. */
+  begin(): ReadonlySet<number> {
+    const learnt = new Set([...this.#shared].filter((word) => !this.#known.has(word)));
     this.#known = new Set(this.#shared);
-    this.#search++;
+    return learnt;
   }
 
   /** The words known by now, for another search. */
@@ -47,11 +46,12 @@ export class Locality {
     for (const word of words) this.#shared.add(word);
   }
 
-  /** The step of `leaf` is done while `threads` threads have been started. */
-  note(leaf: Leaf, threads: number): void {
-    if (leaf.notedThreads >= threads) return;
-    leaf.notedThreads = threads;
-    for (const access of leaf.accesses) this.#note(access, threads);
+  /** The step of `leaf` is done while `before` threads have been started, `after` once it has started others. */
+  note(leaf: Leaf, before: number, after: number): void {
+    if (leaf.notedBefore >= before && leaf.notedAfter >= after) return;
+    leaf.notedBefore = Math.max(leaf.notedBefore, before);
+    leaf.notedAfter = Math.max(leaf.notedAfter, after);
+    for (const access of leaf.accesses) this.#note(access, access.isAfterStart ? after : before);
   }
 
   /** Every use so far. */
@@ -74,25 +74,9 @@ export class Locality {
     return uses.some(({ agent, written }) => agent !== 0 && agent >> 1 !== tid && written >= tid);
   }
 
-  /** This search, for what is only true in it. */
-  get search(): number {
-    return this.#search;
-  }
-
   /** This search takes the word for shared. */
   isShared(address: number): boolean {
     return this.#known.has(address);
-  }
-
-  /** True for a step that touches nothing but what is the thread's own, as far as this search knows. */
-  isLocal(leaf: Leaf): boolean {
-    if (leaf.localIn !== this.#search) {
-      leaf.localIn = this.#search;
-      leaf.isLocal = leaf.accesses.every(
-        ({ address, agent }) => agent !== 0 && !this.#known.has(address),
-      );
-    }
-    return leaf.isLocal;
   }
 
   #note({ address, agent, isStore }: WordAccess, threads: number): void {

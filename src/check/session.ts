@@ -10,7 +10,7 @@ import { CheckError } from './errors.js';
 import { LivenessSearch } from './liveness.js';
 import { Executor, type Terminal } from './executor.js';
 import { type ProgressListener, Watch } from './limits.js';
-import type { Locality, UseRecord } from './locality.js';
+import { Locality, type UseRecord } from './locality.js';
 import {
   type CheckFailure,
   type CheckOptions,
@@ -123,11 +123,11 @@ export class Session {
 
   /** What this session takes for granted. */
   get knowledge(): Knowledge {
-    const { parks, hasLoudSwitches, merges, hasForeignRestarts } = this.#space.transitions.executor;
+    const { reductions, hasLoudSwitches, hasForeignRestarts } = this.#space.transitions.executor;
     return {
       sharedWords: this.#space.locality.words,
-      hasSilentSwitches: parks && !hasLoudSwitches,
-      hasOwnRestarts: merges && !hasForeignRestarts,
+      hasSilentSwitches: reductions.parks && !hasLoudSwitches,
+      hasOwnRestarts: reductions.merges && !hasForeignRestarts,
       asymmetric: this.#space.options.symmetry?.asymmetric ?? [],
     };
   }
@@ -144,7 +144,7 @@ export class Session {
 
   /** Take more for granted than what has turned out so far, or less. */
   learn(knowledge: Knowledge): void {
-    const { parks, merges } = this.#space.transitions.executor;
+    const { parks, merges } = this.#space.transitions.executor.reductions;
     const { symmetry } = this.#space.options;
     const { switches, restarts } = this.#reductions;
     const isOther =
@@ -222,15 +222,20 @@ export class Session {
 
   #makeSpace({ hasSilentSwitches, hasOwnRestarts, asymmetric }: Knowledge): Space {
     const { local, switches, restarts, symmetry } = this.#reductions;
-    const parks = switches && hasSilentSwitches;
-    const merges = restarts && hasOwnRestarts;
-    const executor = new Executor(this.#modules, this.#hostOptions, parks, merges);
+    const locality = new Locality();
+    const executor = new Executor(this.#modules, this.#hostOptions, {
+      parks: switches && hasSilentSwitches,
+      merges: restarts && hasOwnRestarts,
+      runsOn: local
+        ? { isShared: (word) => locality.isShared(word), hasSignals: this.#signals > 0 }
+        : undefined,
+    });
     executor.onFuture = (events) => this.#coverage.note(events);
-    const transitions = new Transitions(executor, this.#signals > 0);
-    const space = new Space(transitions, {
+    const transitions = new Transitions(executor);
+    const space = new Space(transitions, locality, {
       signals: this.#signals,
       reduceLocal: local,
-      symmetry: symmetry ? new Symmetry(transitions, asymmetric) : undefined,
+      symmetry: symmetry ? new Symmetry(transitions, locality, asymmetric) : undefined,
     });
     space.onLeaf = (leaf) => {
       if (leaf.isCovered) return;
@@ -241,7 +246,7 @@ export class Session {
   }
 
   #begin(): void {
-    this.#space.locality.begin();
+    this.#space.begin();
     this.#finalStates.clear();
   }
 

@@ -1,5 +1,4 @@
-// The space that is searched: what can happen in a state, and the state that comes of it. With the
-// reduction on, a thread that is at a point before which nothing can happen that matters runs on.
+// The space that is searched: what can happen in a state, and the state that comes of it.
 
 import {
   type Action,
@@ -27,31 +26,22 @@ export interface SpaceOptions {
   readonly symmetry: Symmetry | undefined;
 }
 
-/** Steps that a thread runs on without a stop, at most: it may never come out of them. */
-const MOST_LOCAL_STEPS = 1000;
-
 /** Where an action has led. The object is used again. */
 export interface Successor {
   /** The state is states[0 .. length). */
   states: Int32Array;
   length: number;
-  /** The last step, and the first. */
   leaf: Leaf;
-  first: Leaf;
-  /** Steps that were done. */
-  steps: number;
 }
 
 export class Space {
   readonly transitions: Transitions;
-  readonly locality: Locality = new Locality();
+  readonly locality: Locality;
   readonly options: SpaceOptions;
   readonly #successor: Successor = {
     states: new Int32Array(64),
     length: 0,
     leaf: undefined as unknown as Leaf,
-    first: undefined as unknown as Leaf,
-    steps: 0,
   };
   /** The fingerprint of the state asked for last. */
   low = 0;
@@ -61,17 +51,19 @@ export class Space {
   /** Called with every leaf that is passed for the first time. */
   onLeaf: (leaf: Leaf) => void = () => {};
 
-  constructor(transitions: Transitions, options: SpaceOptions) {
+  constructor(transitions: Transitions, locality: Locality, options: SpaceOptions) {
     this.transitions = transitions;
+    this.locality = locality;
     this.options = options;
   }
 
   /** What is left out because it would make no difference does make one: the search is for nothing. */
   get isMistaken(): boolean {
     const { executor } = this.transitions;
+    const { parks, merges } = executor.reductions;
     return (
-      (executor.parks && executor.hasLoudSwitches) ||
-      (executor.merges && executor.hasForeignRestarts) ||
+      (parks && executor.hasLoudSwitches) ||
+      (merges && executor.hasForeignRestarts) ||
       this.#symmetry?.isMistaken === true
     );
   }
@@ -79,6 +71,12 @@ export class Space {
   /** The search has to be done again, with what it has found out. */
   get isForNothing(): boolean {
     return this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
+  }
+
+  /** Begin a search with what is known by now. */
+  begin(): void {
+    this.options.symmetry?.learn();
+    this.transitions.forget(this.locality.begin());
   }
 
   /** Put into `to` what can happen in a state, in a fixed order. */
@@ -114,7 +112,7 @@ export class Space {
   #canNoticeLoss(states: Int32Array, from: number, tid: number): boolean {
     const { executor } = this.transitions;
     const thread = executor.threadInfo(states[from + THREADS + tid - 1] as number);
-    return thread.isRunnable && (thread.isInSection || !executor.parks);
+    return thread.isRunnable && (thread.isInSection || !executor.reductions.parks);
   }
 
   /** True when the thread that ran last could run on. */
@@ -132,55 +130,13 @@ export class Space {
   /** Go from a state by an action. What it returns is valid until the next call. */
   follow(states: Int32Array, from: number, length: number, action: Action): Successor {
     const successor = this.#successor;
-    let leaf: Leaf;
     if (this.#isTaken(states, from, action)) {
       this.#step(states, from, length, parkAction(cpuOf(action)));
-      leaf = this.#step(successor.states, 0, length, action);
+      successor.leaf = this.#step(successor.states, 0, length, action);
     } else {
-      leaf = this.#step(states, from, length, action);
+      successor.leaf = this.#step(states, from, length, action);
     }
-    successor.first = leaf;
-    successor.steps = 1;
-    if (isRun(action)) {
-      for (; successor.steps < MOST_LOCAL_STEPS; successor.steps++) {
-        if (leaf.terminal !== undefined || leaf.stopsIn === this.locality.search) break;
-        const next = this.#runOn(successor, action, leaf);
-        if (next === undefined) break;
-        leaf = next;
-        this.#pass(leaf, successor.states, 0, successor.length, action);
-        this.#apply(leaf, successor.states, 0, successor.length);
-      }
-    }
-    successor.leaf = leaf;
-    if (isRun(action) && leaf.terminal === undefined) this.#leave(action, leaf);
     return successor;
-  }
-
-  /** A thread that has stopped outside sections, after `leaf`, gives its CPU back at once. */
-  #leave(action: Action, leaf: Leaf): void {
-    const { states, length } = this.#successor;
-    if (leaf.parked !== undefined) {
-      this.#pass(leaf.parked, states, 0, length, parkAction(cpuOf(action)));
-      this.#apply(leaf.parked, states, 0, length);
-      return;
-    }
-    if (!this.transitions.executor.parks || !this.#mayPark(states, action)) return;
-    const park = parkAction(cpuOf(action));
-    const parked = this.transitions.leaf(states, 0, length, park);
-    if (this.transitions.isFixed(states, 0, park)) leaf.parked = parked;
-    this.#pass(parked, states, 0, length, park);
-    this.#apply(parked, states, 0, length);
-  }
-
-  /** The thread is where it cannot notice that its CPU is taken away. */
-  #mayPark(states: Int32Array, action: Action): boolean {
-    const { executor } = this.transitions;
-    const tid = tidOf(action);
-    const { isRunnable, isInSection, isReturning } = executor.threadInfo(
-      states[THREADS + tid - 1] as number,
-    );
-    if (!isRunnable || isInSection || isReturning) return false;
-    return executor.sharedInfo(states[SHARED] as number).current[cpuOf(action)] === tid;
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
@@ -232,13 +188,14 @@ export class Space {
     const threads = length - THREADS;
     const isUnverified = this.#symmetry !== undefined && leaf.orbitThreads < threads;
     if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
-    if (isUnverified || leaf.notedThreads < threads) {
+    const after = threads + leaf.started;
+    if (isUnverified || leaf.notedBefore < threads || leaf.notedAfter < after) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
-      const noted = this.#isAlone(states, from, length) ? 1 : threads;
-      this.locality.note(leaf, noted);
+      const before = this.#isAlone(states, from, length) ? 1 : threads;
+      this.locality.note(leaf, before, after);
       // What one does, those do that are like it.
       if (this.#symmetry !== undefined) {
-        for (const image of leaf.orbit) this.locality.note(image, noted);
+        for (const image of leaf.orbit) this.locality.note(image, before, after);
       }
     }
     this.onLeaf(leaf);
@@ -252,48 +209,6 @@ export class Space {
   /** Put in the place of a state the one that stands for all that differ by threads' places. */
   canonicalize(states: Int32Array, length: number): void {
     this.#symmetry?.canonicalize(states, length);
-  }
-
-  /** The thread's next step after `leaf`, if nothing that could happen before it would make a difference. */
-  #runOn({ states, length }: Successor, action: Action, leaf: Leaf): Leaf | undefined {
-    const { transitions, options, locality } = this;
-    const thread = transitions.executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
-    if (thread.isReturning) return transitions.leaf(states, 0, length, action);
-    if (!options.reduceLocal || !this.#mayRunOn(states, action)) {
-      leaf.stopsIn = locality.search;
-      return undefined;
-    }
-    const next = transitions.leaf(states, 0, length, action);
-    if (next.isSmall && locality.isLocal(next)) {
-      return this.#entersSection(next, action) ? undefined : next;
-    }
-    const word = transitions.firstWord(states, 0, action);
-    if (word === undefined ? transitions.isFixed(states, 0, action) : locality.isShared(word)) {
-      leaf.stopsIn = locality.search;
-    }
-    return undefined;
-  }
-
-  /** The thread is at a point where taking its CPU away is nothing that it would notice. */
-  #mayRunOn(states: Int32Array, action: Action): boolean {
-    const { executor } = this.transitions;
-    const tid = tidOf(action);
-    const thread = executor.threadInfo(states[THREADS + tid - 1] as number);
-    if (!thread.isRunnable || thread.isInSection) return false;
-    const { current, hasPercpuBase } = executor.sharedInfo(states[SHARED] as number);
-    if (hasPercpuBase && thread.affinity.length > 1) return false;
-    return current[cpuOf(action)] === tid;
-  }
-
-  /** A thread that loses its CPU before such a step goes on; behind it, it is sent back. */
-  #entersSection({ changes }: Leaf, action: Action): boolean {
-    const { executor } = this.transitions;
-    const place = THREADS + tidOf(action) - 1;
-    for (let index = 0; index < changes.length; index += 2) {
-      if (changes[index] !== place) continue;
-      return executor.threadInfo(changes[index + 1] as number).isInSection;
-    }
-    return false;
   }
 
   /** No other thread is there to notice anything. */

@@ -11,10 +11,11 @@ import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
 import { type Dependence, wordsOfCall, wordsTouchedBy } from './dependence.js';
-import type { Executor, Step, StepEvent, Terminal } from './executor.js';
-import { wordsOf } from './executor.js';
+import type { Executor, Step, Terminal } from './executor.js';
 import { enlarged, Interner } from './interner.js';
+import { wordsOf } from './memory-words.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import type { StepEvent } from './step-log.js';
 import { Triples } from './triples.js';
 
 export type { Terminal } from './executor.js';
@@ -23,8 +24,10 @@ export type { Terminal } from './executor.js';
 export interface WordAccess {
   readonly address: number;
   readonly isStore: boolean;
-  /** The thread that does it, and whether its handler does; the kernel when it moves it: 0. */
+  /** The thread that does it, and whether its handler does; the kernel when it switches it: 0. */
   readonly agent: number;
+  /** It comes after the start of a thread in the same step. */
+  readonly isAfterStart: boolean;
 }
 
 /** What becomes of a state. */
@@ -40,8 +43,10 @@ export interface Leaf {
   readonly content: number;
   /** How many threads it starts. */
   readonly started: number;
-  /** The thread ran to its next point or made a call that is nothing but accesses: all there is to it. */
-  readonly isSmall: boolean;
+  /** How many points the thread has come to. */
+  readonly points: number;
+  /** Words that it has used before it ran on, as nobody else uses them. */
+  readonly ownWords: ReadonlySet<number>;
   readonly accesses: readonly WordAccess[];
   readonly events: readonly StepEvent[];
   readonly terminal: Terminal | undefined;
@@ -52,28 +57,16 @@ export interface Leaf {
   /** The other threads that it depends on. */
   readonly dependence: Dependence;
   // Writer: Locality.
-  notedThreads: number;
-  localIn: number;
-  isLocal: boolean;
+  notedBefore: number;
+  notedAfter: number;
   // Writer: Symmetry.
   /** What the same step comes to for threads that are in its threads' places, and itself. */
   orbit: readonly Leaf[];
   /** Of how many threads; 0: not known. */
   orbitThreads: number;
-  // Writer: Space.
-  /** The search in which the thread is known to stop after it, whatever is in memory. */
-  stopsIn: number;
-  /** What comes of it when the thread then loses its CPU, where that depends on nothing else. */
-  parked: Leaf | undefined;
   /** Writer: the checker's coverage. */
   isCovered: boolean;
 }
-
-const SMALL_EVENTS: ReadonlySet<TraceEvent> = new Set([
-  TraceEvent.Run,
-  TraceEvent.Interrupt,
-  TraceEvent.Syscall,
-]);
 
 const UNKNOWN = 0;
 const READ = 1;
@@ -83,8 +76,12 @@ const THREAD = 3;
 const ALL_THREADS = 4;
 const ALL_MEMORY = 5;
 const ALL_SERVICES = 6;
+/** What is known from here on was found by what is no longer so: value is the node that it begins at anew. */
+const MOVED = 7;
 
 const NO_THREAD = -1;
+/** In the place of a thread: the node that a root has moved to. */
+const NEW_ROOT = -2;
 
 class TransitionPanic extends Error {
   override readonly name = 'TransitionPanic';
@@ -99,12 +96,10 @@ export class Transitions {
   /** The address to read, or the index of a leaf. */
   #values = new Int32Array(1024);
   readonly #leaves: Leaf[] = [];
+  /** By leaf: the root it is under. */
+  readonly #roots: number[] = [];
 
-  /** hasSignals: signals may come at any time. */
-  constructor(
-    executor: Executor,
-    readonly hasSignals: boolean,
-  ) {
+  constructor(executor: Executor) {
     this.executor = executor;
   }
 
@@ -161,49 +156,49 @@ export class Transitions {
     }
   }
 
-  /**
-   * The word on which it depends first what the step does, undefined when there is none: then it does the
-   * same whatever is in memory. Preconditions: `leaf` has been asked for it.
-   */
-  firstWord(states: Int32Array, from: number, action: Action): number | undefined {
-    const root = this.#root(states, from, action);
-    return this.#kinds[root] === READ ? (this.#values[root] as number) >>> 0 : undefined;
-  }
-
-  /** What the step does depends on no word and no other thread. Preconditions: `leaf` has been asked for it. */
-  isFixed(states: Int32Array, from: number, action: Action): boolean {
-    return this.#kinds[this.#root(states, from, action)] === LEAF;
+  /** Threads do not run on any more after they have used one of these words: such steps are found anew. */
+  forget(words: ReadonlySet<number>): void {
+    if (words.size === 0) return;
+    for (const [index, leaf] of this.#leaves.entries()) {
+      const root = this.#roots[index] as number;
+      if (this.#kinds[root] === MOVED || !intersects(leaf.ownWords, words)) continue;
+      const moved = this.#node(root, 0, NEW_ROOT);
+      this.#kinds[root] = MOVED;
+      this.#values[root] = moved;
+    }
   }
 
   /** The state after a leaf, into `to`, which has room for it. Returns its length. */
   apply(leaf: Leaf, states: Int32Array, from: number, length: number, to: Int32Array): number {
-    const { memory } = this.executor;
-    const { changes, stores } = leaf;
+    const { changes } = leaf;
     for (let index = THREADS; index < length; index++) to[index] = states[from + index] as number;
     to[SHARED] = leaf.shared;
     to[SERVICES] = leaf.services < 0 ? (states[from + SERVICES] as number) : leaf.services;
-    let content = leaf.content;
-    if (content < 0) {
-      content = states[from + CONTENT] as number;
-      for (let index = 0; index < stores.length; index += 2) {
-        content = memory.write(
-          content,
-          (stores[index] as number) >>> 0,
-          stores[index + 1] as number,
-        );
-      }
-    }
-    to[CONTENT] = content;
+    to[CONTENT] = this.contentAfter(leaf, states[from + CONTENT] as number);
     for (let index = 0; index < changes.length; index += 2) {
       to[changes[index] as number] = changes[index + 1] as number;
     }
     return length + leaf.started;
   }
 
+  /** What is in memory after a leaf. */
+  contentAfter({ content, stores }: Leaf, before: number): number {
+    if (content >= 0) return content;
+    const { memory } = this.executor;
+    let now = before;
+    for (let index = 0; index < stores.length; index += 2) {
+      now = memory.write(now, (stores[index] as number) >>> 0, stores[index + 1] as number);
+    }
+    return now;
+  }
+
   #root(states: Int32Array, from: number, action: Action): number {
     const shared = states[from + SHARED] as number;
     const tid = this.#subject(shared, action);
-    return this.#node(action, shared, tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number));
+    const thread = tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number);
+    let root = this.#node(action, shared, thread);
+    while (this.#kinds[root] === MOVED) root = this.#values[root] as number;
+    return root;
   }
 
   /** The thread that the action is about, or 0. */
@@ -229,8 +224,8 @@ export class Transitions {
   /** Do the step, and put what came of it into the tree. */
   #execute(state: Int32Array, action: Action): void {
     const step = this.executor.step(state, action);
-    let node = this.#root(state, 0, action);
-    node = this.#extendByMemory(node, state, step);
+    const root = this.#root(state, 0, action);
+    let node = this.#extendByMemory(root, state, step);
     const threads = state.subarray(THREADS);
     if (step.dependence === 'all') {
       this.#extend(node, ALL_THREADS, 0);
@@ -244,6 +239,7 @@ export class Transitions {
     }
     this.#extend(node, LEAF, this.#leaves.length);
     this.#leaves.push(this.#toLeaf(state, action, step));
+    this.#roots.push(root);
   }
 
   /** The words that the step reads, and the services from where on it looks at them. */
@@ -334,20 +330,18 @@ export class Transitions {
       stores: Int32Array.from(accesses === undefined ? [] : this.#stores(accesses, step.content)),
       content: accesses === undefined ? step.content : -1,
       started: THREADS + step.threads.length - state.length,
-      isSmall: accesses !== undefined && this.#isSmall(action, step),
+      points: step.points,
+      ownWords: new Set(step.ownWords),
       accesses: this.#wordAccesses(state, action, step),
       events,
       terminal,
       commits: this.#commits(state, action, step),
-      reads: accesses === undefined ? [] : [...readWords(accesses, this.#sizeBytes)],
+      reads: accesses === undefined ? [] : readWords(accesses, this.#sizeBytes),
       dependence: step.dependence,
-      notedThreads: 0,
-      localIn: -1,
-      isLocal: false,
+      notedBefore: 0,
+      notedAfter: 0,
       orbit: [],
       orbitThreads: 0,
-      stopsIn: -1,
-      parked: undefined,
       isCovered: false,
     };
   }
@@ -366,37 +360,28 @@ export class Transitions {
     return stores;
   }
 
-  #wordAccesses(state: Int32Array, action: Action, { accesses, calls }: Step): WordAccess[] {
+  #wordAccesses(state: Int32Array, action: Action, step: Step): WordAccess[] {
+    const { accesses, calls, accessesBeforeStart } = step;
+    const hasStarted = accessesBeforeStart !== undefined;
     const tid = this.#subject(state[SHARED] as number, action);
     if (accesses === undefined || tid === 0) return [];
-    const { isInHandler, isReturning } = this.executor.threadInfo(
-      state[THREADS + tid - 1] as number,
-    );
+    const { isInHandler } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
     const agent = tid * 2 + (isInHandler ? 1 : 0);
     const accessed: WordAccess[] = [];
-    for (const { address, bytes, isStore, isResume, isChange } of accesses) {
-      // What the kernel writes again as it was is nothing that moving the thread has done.
-      const isMoved = isResume && !isReturning && isChange;
-      const store = isResume ? isMoved || (isReturning && isStore) : isStore;
+    accesses.forEach(({ address, bytes, isLoad, isStore, isResume, isChange }, at) => {
+      // What the kernel writes again as it was is nothing that switching the thread has done.
+      if (isResume && !isLoad && !isChange) return;
       for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
-        accessed.push({ address: word, isStore: store, agent: isMoved ? 0 : agent });
+        const isAfterStart = hasStarted && at >= accessesBeforeStart;
+        accessed.push({ address: word, isStore, agent: isResume ? 0 : agent, isAfterStart });
       }
-    }
+    });
     for (const call of calls) {
       for (const address of [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)]) {
-        accessed.push({ address, isStore: true, agent });
+        accessed.push({ address, isStore: true, agent, isAfterStart: hasStarted });
       }
     }
     return accessed;
-  }
-
-  #isSmall(action: Action, { events, calls, terminal, dependence }: Step): boolean {
-    if (terminal !== undefined || dependence === 'all') return false;
-    const tid = tidOf(action);
-    return (
-      events.every(({ kind }) => SMALL_EVENTS.has(kind)) &&
-      calls.every((call) => wordsOfCall(call, tid, this.hasSignals) !== undefined)
-    );
   }
 
   #commits(
@@ -421,14 +406,25 @@ function threadAt(states: Int32Array, from: number, length: number, tid: number)
   return THREADS + tid - 1 < length ? (states[from + THREADS + tid - 1] as number) : 0;
 }
 
-/** The words whose content a step depends on, first to last: what is loaded, and what is stored in part. */
-function readWords(accesses: readonly Access[], sizeBytes: number): Iterable<number> {
-  const words = new Set<number>();
+/**
+ * The words whose content a step depends on, first to last: what is loaded, and what is stored in part, unless
+ * the step has stored all of the word before.
+ */
+function readWords(accesses: readonly Access[], sizeBytes: number): readonly number[] {
+  const known = new Set<number>();
+  const read: number[] = [];
   for (const { address, bytes, isLoad } of accesses) {
     for (const word of wordsOf(address, bytes, sizeBytes)) {
+      if (known.has(word)) continue;
       const isWhole = word >= address && word + 4 <= address + bytes;
-      if (isLoad || !isWhole) words.add(word);
+      if (isLoad || !isWhole) read.push(word);
+      known.add(word);
     }
   }
-  return words;
+  return read;
+}
+
+function intersects(some: ReadonlySet<number>, others: ReadonlySet<number>): boolean {
+  for (const word of others) if (some.has(word)) return true;
+  return false;
 }

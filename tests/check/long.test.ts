@@ -29,7 +29,10 @@ const TURNS = 1500;
 test('the stacks of threads that the next state has not give their room back', async () => {
   const { wasm } = await compileSource(DEEP, { metering: 'instruction' });
   const options = toHostOptions(wasm as BufferSource, { cpus: 1, memoryLimit: 2 });
-  const executor = new Executor(await loadModules(wasm as BufferSource), options, false, false);
+  const executor = new Executor(await loadModules(wasm as BufferSource), options, {
+    parks: false,
+    merges: false,
+  });
   const next = (state: Int32Array, tid: number): Int32Array => {
     const step = executor.step(state, runAction(tid, 0));
     return Int32Array.of(step.shared, step.services, step.content, ...step.threads);

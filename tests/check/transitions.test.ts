@@ -9,7 +9,7 @@ import { CORPUS, type CorpusEntry } from '../corpus/manifest.js';
 import { compileEntry, optionsOf } from './programs.js';
 
 /** So many steps are looked up for one that is done again. */
-const LOOKED_UP = 29;
+const LOOKED_UP = 3;
 const STATES = 1500;
 
 const { leaf } = Transitions.prototype;

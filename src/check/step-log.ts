@@ -1,0 +1,202 @@
+// What a step does while it is done: what happens, the system calls, and the accesses of guest and kernel.
+
+import type { Booted } from '../host/host.js';
+import type { LinearMemory } from '../host/linear-memory.js';
+import type { Memory } from '../kernel/memory.js';
+import { type Observer, TraceEvent } from '../kernel/trace.js';
+import {
+  type Access,
+  type GuestProgress,
+  type KernelAccess,
+  mergeAccesses,
+  WatchedMemory,
+} from './accesses.js';
+import { type Call, WITHOUT_SERVICES, wordsOfCall } from './dependence.js';
+import { wordsOf } from './memory-words.js';
+
+export interface StepEvent {
+  readonly kind: TraceEvent;
+  readonly cpu: number;
+  readonly tid: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** How much of it there is at some moment. */
+export interface Position {
+  readonly events: number;
+  readonly calls: number;
+  /** Accesses of the guest, in words of its list, and of the kernel. */
+  readonly guest: number;
+  readonly kernel: number;
+}
+
+/** And how often the guest had run by then. */
+interface Moment extends Position {
+  readonly runs: number;
+}
+
+export const BEGINNING: Position = { events: 0, calls: 0, guest: 0, kernel: 0 };
+
+/** All that comes before an event of another kind is the thread's own, or its system call's that is. */
+const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
+  TraceEvent.Run,
+  TraceEvent.Interrupt,
+  TraceEvent.SwitchOut,
+  TraceEvent.Migrate,
+  TraceEvent.Restart,
+]);
+
+export class StepLog implements Observer {
+  #booted!: Booted;
+  #memory!: WatchedMemory;
+  #runsBefore = 0;
+  #events: StepEvent[] = [];
+  #calls: Call[] = [];
+  /** Where the thread's own part ended: the guest had run so often, and this was there. */
+  #foreign: Moment | undefined;
+  /** Where it started a thread. */
+  #start: Moment | undefined;
+
+  /** The way to memory that the kernel has to take. */
+  watch(memory: LinearMemory): Memory {
+    this.#memory = new WatchedMemory(memory, () => this.#progress);
+    return this.#memory;
+  }
+
+  attach(booted: Booted): void {
+    this.#booted = booted;
+  }
+
+  begin(): void {
+    const { machine } = this.#booted.guest;
+    this.#events = [];
+    this.#calls = [];
+    this.#foreign = undefined;
+    this.#start = undefined;
+    this.#memory.accesses.length = 0;
+    this.#memory.isSwitch = false;
+    this.#runsBefore = machine.runs;
+    machine.noteAccesses();
+  }
+
+  /** What the kernel does from now on, it does to threads that do not run. */
+  endRun(): void {
+    this.#memory.isSwitch = true;
+  }
+
+  /** SwitchOut is given the point that the thread is at for b. */
+  event(kind: TraceEvent, _time: number, cpu: number, tid: number, a: number, b: number): void {
+    const { kernel, guest } = this.#booted;
+    const point = kind === TraceEvent.SwitchOut ? kernel.process.threads.get(tid)?.point : b;
+    this.#events.push({ kind, cpu, tid, a, b: point ?? 0 });
+    const isOwn = kind === TraceEvent.Syscall ? WITHOUT_SERVICES.has(a) : OWN_EVENTS.has(kind);
+    if (!isOwn) this.#foreign ??= this.#now;
+    if (kind === TraceEvent.Spawn) this.#start ??= this.#now;
+    if (kind !== TraceEvent.Syscall) return;
+    const { sysno, args } = guest.machine.lastExit;
+    this.#calls.push({ sysno, args: [...args] });
+  }
+
+  get events(): readonly StepEvent[] {
+    return this.#events;
+  }
+
+  get calls(): readonly Call[] {
+    return this.#calls;
+  }
+
+  get kernelAccesses(): readonly KernelAccess[] {
+    return this.#memory.accesses;
+  }
+
+  /** In order; undefined: not known, the memory has grown. */
+  get accesses(): Access[] | undefined {
+    const { accesses } = this.#booted.guest.machine;
+    return accesses === undefined ? undefined : mergeAccesses(accesses, this.kernelAccesses);
+  }
+
+  /** How often the guest has run. */
+  get runs(): number {
+    return this.#booted.guest.machine.runs - this.#runsBefore;
+  }
+
+  get #now(): Moment {
+    return { ...this.position, runs: this.runs };
+  }
+
+  get position(): Position {
+    return {
+      events: this.#events.length,
+      calls: this.#calls.length,
+      guest: this.#progress.accesses,
+      kernel: this.kernelAccesses.length,
+    };
+  }
+
+  has(kind: TraceEvent): boolean {
+    return this.#events.some((event) => event.kind === kind);
+  }
+
+  /**
+   * How many of the accesses are done before anything happens that depends on the services, or does more to
+   * others than to take a CPU from one; undefined: nothing does.
+   */
+  get ownAccesses(): number | undefined {
+    if (this.#foreign === undefined) return undefined;
+    const { runs, guest, kernel } = this.#foreign;
+    // What the kernel has done since the guest came back, it did for a system call, or an end.
+    return runs === 0 ? kernel : guest / 2 + this.#kernelAccessesUpTo(runs - 1);
+  }
+
+  /** How many are done before it has started a thread; undefined: it starts none. */
+  get accessesBeforeStart(): number | undefined {
+    return this.#start && this.#start.guest / 2 + this.#kernelAccessesUpTo(this.#start.runs);
+  }
+
+  /** By then the guest had run no more often. */
+  #kernelAccessesUpTo(runs: number): number {
+    return this.kernelAccesses.filter((access) => access.runs <= runs).length;
+  }
+
+  /**
+   * The words that thread `tid` has used since then; undefined: it has done more than that.
+   * hasSignals: signals may come at any time.
+   */
+  wordsSince(position: Position, tid: number, hasSignals: boolean): number[] | undefined {
+    const { guest } = this.#booted;
+    const { accesses } = guest.machine;
+    if (accesses === undefined || !this.#isQuietSince(position)) return undefined;
+    const words: number[] = [];
+    for (let at = position.calls; at < this.#calls.length; at++) {
+      const used = wordsOfCall(this.#calls[at] as Call, tid, hasSignals);
+      if (used === undefined) return undefined;
+      words.push(...used);
+    }
+    const { sizeBytes } = guest.memory;
+    for (let at = position.guest; at < accesses.length; at += 2) {
+      const address = (accesses[at] as number) >>> 0;
+      words.push(...wordsOf(address, (accesses[at + 1] as number) >>> 2, sizeBytes));
+    }
+    for (let at = position.kernel; at < this.kernelAccesses.length; at++) {
+      const { isResume, address, bytes } = this.kernelAccesses[at] as KernelAccess;
+      // What it does to give the thread the CPU belongs to whatever the thread does then.
+      if (!isResume) words.push(...wordsOf(address, bytes, sizeBytes));
+    }
+    return words;
+  }
+
+  /** Nothing has happened since then but that the thread got a CPU, ran, and made system calls. */
+  #isQuietSince({ events }: Position): boolean {
+    for (let at = events; at < this.#events.length; at++) {
+      const { kind } = this.#events[at] as StepEvent;
+      if (kind !== TraceEvent.Syscall && !OWN_EVENTS.has(kind)) return false;
+    }
+    return true;
+  }
+
+  get #progress(): GuestProgress {
+    const { accesses } = this.#booted.guest.machine;
+    return { runs: this.runs, accesses: accesses?.length ?? 0 };
+  }
+}
