@@ -77,7 +77,9 @@ function isFutexWait(operation: number): boolean {
 const CALLS_BASE = 2 ** 32;
 const STDIN = CALLS_BASE;
 const RANDOM = CALLS_BASE + 4;
-const SIGNALS_BASE = CALLS_BASE + 8;
+/** Which threads there are: whoever asks by tid stores it, and who waits or ends loads it. */
+export const LIVES: number = CALLS_BASE + 8;
+const SIGNALS_BASE = CALLS_BASE + 12;
 
 /** Calls that nobody else can notice, nor the kernel when it switches the thread. */
 const UNNOTICED: ReadonlySet<number> = new Set([
@@ -126,7 +128,18 @@ export function wordsOfCall(
   }
 }
 
-/** The words that a call stands for besides whatever else it does. */
-export function wordsTouchedBy({ sysno, args }: Call): readonly number[] {
-  return sysno === Sysno.Tgkill && args[1] !== undefined ? [signalsOf(args[1])] : [];
+/** The words that a call stands for besides whatever else it does. hasStarted: it has made a thread. */
+export function wordsTouchedBy({ sysno, args }: Call, hasStarted: boolean): readonly number[] {
+  switch (sysno) {
+    case Sysno.Tgkill:
+      return args[1] === undefined ? [LIVES] : [LIVES, signalsOf(args[1])];
+    case Sysno.SchedSetaffinity:
+    case Sysno.SchedGetaffinity:
+      return [LIVES];
+    case Sysno.Clone:
+      // There may be too many.
+      return hasStarted ? [] : [LIVES];
+    default:
+      return [];
+  }
 }

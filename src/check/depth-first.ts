@@ -126,9 +126,9 @@ export class DepthFirstSearch {
     let steps = 0;
     for (const [index, action] of path.entries()) {
       const successor = this.#space.follow(states, 0, length, action);
-      steps += successor.leaf.points;
+      steps += successor.points;
       // The others are somebody else's, who has counted them.
-      if (index === path.length - 1) this.#transitions += successor.leaf.points;
+      if (index === path.length - 1) this.#transitions += successor.points;
       if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
       this.#space.canonicalize(successor.states, successor.length);
       states = successor.states.slice(0, successor.length);
@@ -196,15 +196,15 @@ export class DepthFirstSearch {
     const length = stack[top + LENGTH] as number;
     const steps = stack[top + STEPS] as number;
     const successor = this.#space.follow(stack, top + HEAD + actions, length, action);
-    this.#transitions += successor.leaf.points;
+    this.#transitions += successor.points;
     if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
     this.#space.canonicalize(successor.states, successor.length);
     if (!this.#isNew(successor.states, successor.length)) return false;
-    if (steps + successor.leaf.points >= this.#watch.depth) {
+    if (steps + successor.points >= this.#watch.depth) {
       this.#isCut = true;
       return false;
     }
-    return this.#push(successor.states, successor.length, steps + successor.leaf.points);
+    return this.#push(successor.states, successor.length, steps + successor.points);
   }
 
   #isNew(states: Int32Array, length: number): boolean {

@@ -81,11 +81,11 @@ export class LivenessSearch {
     this.#space.actions(states, 0, states.length, actions);
     for (const action of actions) {
       const successor = this.#space.follow(states, 0, states.length, action);
-      const { leaf } = successor;
-      this.#transitions += leaf.points;
+      const { leaf, points } = successor;
+      this.#transitions += points;
       if (leaf.terminal !== undefined || leaf.commits) this.#good.add(node);
       if (leaf.terminal !== undefined) continue;
-      const edge = { from: node, action, steps: leaf.points };
+      const edge = { from: node, action, steps: points };
       this.#addEdge(this.#reach(successor.states, successor.length, edge), edge);
     }
   }

@@ -138,8 +138,8 @@ export class ShortestSearch {
     const level = this.#level + this.#preemptions(tuple, last, action);
     if (level > this.#bound) return;
     const successor = this.#space.follow(tuple, 1, tuple.length - 1, action);
-    this.#transitions += successor.leaf.points;
-    const steps = this.#steps + successor.leaf.points;
+    this.#transitions += successor.points;
+    const steps = this.#steps + successor.points;
     if (steps >= Math.min(this.#watch.depth, BITS)) {
       this.#isCut = true;
       return;
@@ -149,7 +149,7 @@ export class ShortestSearch {
       const running = isRun(action) ? tidOf(action) * MAX_CHECKED_CPUS + cpuOf(action) : last;
       this.#reach(successor.states, successor.length, running, node, action, level, steps);
     } else if (this.#onEnd(successor)) {
-      const end = { parent: node, action, steps: successor.leaf.points, terminal };
+      const end = { parent: node, action, steps: successor.points, terminal };
       this.#queue(end, level, steps);
     }
   }

@@ -32,6 +32,8 @@ export interface Successor {
   states: Int32Array;
   length: number;
   leaf: Leaf;
+  /** How many points the thread has come to. */
+  points: number;
 }
 
 export class Space {
@@ -42,6 +44,7 @@ export class Space {
     states: new Int32Array(64),
     length: 0,
     leaf: undefined as unknown as Leaf,
+    points: 0,
   };
   /** The fingerprint of the state asked for last. */
   low = 0;
@@ -136,7 +139,32 @@ export class Space {
     } else {
       successor.leaf = this.#step(states, from, length, action);
     }
+    successor.points = successor.leaf.points;
+    if (successor.leaf.terminal === undefined && isRun(action)) this.#end(action);
     return successor;
+  }
+
+  /**
+   * Nobody has to come between what a thread does and its end, or its waiting for others to end, if nobody asks
+   * whether it is there.
+   */
+  #end(action: Action): void {
+    const { transitions, options, locality } = this;
+    if (!options.reduceLocal || options.signals > 0) return;
+    const { executor } = transitions;
+    const successor = this.#successor;
+    const { states, length } = successor;
+    const thread = executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
+    if (!executor.reductions.parks || !thread.isRunnable || thread.isInSection) return;
+    const { onlineCpus } = executor.sharedInfo(states[SHARED] as number);
+    // It may just have turned its CPU off.
+    const cpu = cpuOf(action);
+    if (!onlineCpus.includes(cpu) || !thread.affinity.includes(cpu)) return;
+    const end = transitions.leaf(states, 0, length, action);
+    if (!end.isQuietEnd || end.accesses.some(({ address }) => locality.isShared(address))) return;
+    this.#pass(end, states, 0, length, action);
+    this.#apply(end, states, 0, length);
+    successor.points += end.points;
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */

@@ -7,10 +7,11 @@
 //
 // Where a step goes on to a system call, what it does from there on depends on the kernel's services too.
 
+import { Sysno } from '../abi/syscall.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
-import { type Dependence, wordsOfCall, wordsTouchedBy } from './dependence.js';
+import { type Dependence, LIVES, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, Terminal } from './executor.js';
 import { enlarged, Interner } from './interner.js';
 import { wordsOf } from './memory-words.js';
@@ -47,6 +48,11 @@ export interface Leaf {
   readonly points: number;
   /** Words that it has used before it ran on, as nobody else uses them. */
   readonly ownWords: ReadonlySet<number>;
+  /**
+   * The thread has ended or waits for others to end, and has done nothing else that others could notice but by
+   * `accesses`.
+   */
+  readonly isQuietEnd: boolean;
   readonly accesses: readonly WordAccess[];
   readonly events: readonly StepEvent[];
   readonly terminal: Terminal | undefined;
@@ -67,6 +73,16 @@ export interface Leaf {
   /** Writer: the checker's coverage. */
   isCovered: boolean;
 }
+
+/** What a thread does that nobody else is in the way of. */
+const QUIET_EVENTS: ReadonlySet<TraceEvent> = new Set([
+  TraceEvent.Run,
+  TraceEvent.Interrupt,
+  TraceEvent.SwitchOut,
+  TraceEvent.Migrate,
+  TraceEvent.Syscall,
+  TraceEvent.Exit,
+]);
 
 const UNKNOWN = 0;
 const READ = 1;
@@ -332,6 +348,7 @@ export class Transitions {
       started: THREADS + step.threads.length - state.length,
       points: step.points,
       ownWords: new Set(step.ownWords),
+      isQuietEnd: this.#isQuietEnd(action, step),
       accesses: this.#wordAccesses(state, action, step),
       events,
       terminal,
@@ -377,11 +394,30 @@ export class Transitions {
       }
     });
     for (const call of calls) {
-      for (const address of [...(wordsOfCall(call, tid, false) ?? []), ...wordsTouchedBy(call)]) {
+      const own = wordsOfCall(call, tid, false) ?? [];
+      for (const address of [...own, ...wordsTouchedBy(call, hasStarted)]) {
         accessed.push({ address, isStore: true, agent, isAfterStart: hasStarted });
       }
     }
+    const hasEnded = step.events.some(({ kind, b }) => kind === TraceEvent.Exit && b === 0);
+    if (hasEnded || calls.some(({ sysno }) => sysno === Sysno.Join)) {
+      // The last of all to end decides how the process does.
+      const isStore = step.terminal !== undefined;
+      accessed.push({ address: LIVES, isStore, agent, isAfterStart: hasStarted });
+    }
     return accessed;
+  }
+
+  #isQuietEnd(action: Action, step: Step): boolean {
+    const { accesses, calls, events, terminal } = step;
+    if (!isRun(action) || accesses === undefined || terminal !== undefined) return false;
+    const tid = tidOf(action);
+    const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
+    return (
+      !this.executor.threadInfo(step.threads[tid - 1] as number).isRunnable &&
+      events.every(({ kind }) => QUIET_EVENTS.has(kind)) &&
+      others.every((call) => wordsOfCall(call, tid, false) !== undefined)
+    );
   }
 
   #commits(

@@ -72,7 +72,7 @@ const THREE = [...TWO, 'spawn(worker, 2);'];
 
 const SYMMETRIC: Readonly<Record<string, readonly [string, CheckOptions, number]>> = {
   'two threads that increment': [increments(TWO, '>= 2'), { cpus: 1 }, 1.6],
-  'three threads that increment': [increments(THREE, '>= 2'), { cpus: 1 }, 4],
+  'three threads that increment': [increments(THREE, '>= 2'), { cpus: 1 }, 3.8],
   'two threads on two CPUs': [increments(TWO, '>= 2'), { cpus: 2 }, 1.6],
   'two threads with sections': [SECTIONS, { cpus: 1 }, 1.4],
   'two threads with sections that migrate': [SECTIONS, { cpus: 2 }, 1.4],
