@@ -128,17 +128,14 @@ export function wordsOfCall(
   }
 }
 
-/** The words that a call stands for besides whatever else it does. hasStarted: it has made a thread. */
-export function wordsTouchedBy({ sysno, args }: Call, hasStarted: boolean): readonly number[] {
+/** The words that a call stands for besides whatever else it does. */
+export function wordsTouchedBy({ sysno, args }: Call): readonly number[] {
   switch (sysno) {
     case Sysno.Tgkill:
       return args[1] === undefined ? [LIVES] : [LIVES, signalsOf(args[1])];
     case Sysno.SchedSetaffinity:
     case Sysno.SchedGetaffinity:
       return [LIVES];
-    case Sysno.Clone:
-      // There may be too many.
-      return hasStarted ? [] : [LIVES];
     default:
       return [];
   }

@@ -27,7 +27,7 @@ export interface WordAccess {
   readonly isStore: boolean;
   /** The thread that does it, and whether its handler does; the kernel when it switches it: 0. */
   readonly agent: number;
-  /** It comes after the start of a thread in the same step. */
+  /** It comes after the start of a thread in the same step; or whoever has ended is in its way too. */
   readonly isAfterStart: boolean;
 }
 
@@ -49,8 +49,8 @@ export interface Leaf {
   /** Words that it has used before it ran on, as nobody else uses them. */
   readonly ownWords: ReadonlySet<number>;
   /**
-   * The thread has ended or waits for others to end, and has done nothing else that others could notice but by
-   * `accesses`.
+   * The thread waits for others to end, and has done nothing else that others could notice but by `accesses`; or
+   * it has ended, and done nothing else.
    */
   readonly isQuietEnd: boolean;
   readonly accesses: readonly WordAccess[];
@@ -395,15 +395,16 @@ export class Transitions {
     });
     for (const call of calls) {
       const own = wordsOfCall(call, tid, false) ?? [];
-      for (const address of [...own, ...wordsTouchedBy(call, hasStarted)]) {
-        accessed.push({ address, isStore: true, agent, isAfterStart: hasStarted });
+      for (const address of [...own, ...wordsTouchedBy(call)]) {
+        const isAfterStart = hasStarted || address === LIVES;
+        accessed.push({ address, isStore: true, agent, isAfterStart });
       }
     }
     const hasEnded = step.events.some(({ kind, b }) => kind === TraceEvent.Exit && b === 0);
     if (hasEnded || calls.some(({ sysno }) => sysno === Sysno.Join)) {
       // The last of all to end decides how the process does.
       const isStore = step.terminal !== undefined;
-      accessed.push({ address: LIVES, isStore, agent, isAfterStart: hasStarted });
+      accessed.push({ address: LIVES, isStore, agent, isAfterStart: true });
     }
     return accessed;
   }
@@ -413,8 +414,10 @@ export class Transitions {
     if (!isRun(action) || accesses === undefined || terminal !== undefined) return false;
     const tid = tidOf(action);
     const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
+    const { isRunnable, isDead } = this.executor.threadInfo(step.threads[tid - 1] as number);
+    // Who is alone when it has ended has nobody to look out for.
+    if (isRunnable || (isDead && accesses.some(({ isGuest }) => isGuest))) return false;
     return (
-      !this.executor.threadInfo(step.threads[tid - 1] as number).isRunnable &&
       events.every(({ kind }) => QUIET_EVENTS.has(kind)) &&
       others.every((call) => wordsOfCall(call, tid, false) !== undefined)
     );

@@ -1,6 +1,7 @@
 // What no reduction may leave out: with each of them on, a program fails that fails without.
 
 import { describe, expect, test } from 'vitest';
+import type { AbiName } from '../../src/abi/code-map.js';
 import { check, type CheckOptions } from '../../src/check/index.js';
 import { compileSource } from '../guests/compile.js';
 
@@ -122,6 +123,93 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
       return 0;
     }`,
   ],
+  'a thread is asked for between what it did last and its end': [
+    { cpus: 1 },
+    `
+    import { join, spawn } from 'wasm-rseq/assembly';
+    import { schedGetaffinity } from 'wasm-rseq/assembly/sys';
+    const DONE: usize = memory.data(4, 64);
+    const MASK: usize = memory.data(64, 64);
+    function worker(turns: usize): i32 {
+      for (let i: usize = 0; i < turns; i++) store<i32>(DONE, 1);
+      return 0;
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 1);
+      if (load<i32>(DONE) == 1 && schedGetaffinity(tid, 64, MASK) > 0) return 1;
+      join(tid);
+      return 0;
+    }`,
+  ],
+  'a thread is alone once another has ended, which had something left to do': [
+    { cpus: 1 },
+    `
+    import { join, spawn } from 'wasm-rseq/assembly';
+    const DONE: usize = memory.data(4, 64);
+    const MINE: usize = memory.data(4, 64);
+    function worker(_: usize): i32 {
+      store<i32>(DONE, 1);
+      store<i32>(MINE, 1);
+      return 0;
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 0);
+      if (load<i32>(DONE) == 1 && load<i32>(MINE) == 0) return 1;
+      join(tid);
+      return 0;
+    }`,
+  ],
+  'the last thread to end is the one that stored first': [
+    { cpus: 1 },
+    `
+    import { exit, spawn } from 'wasm-rseq/assembly';
+    const FIRST: usize = memory.data(4, 64);
+    function worker(_: usize): i32 {
+      const found = load<i32>(FIRST);
+      store<i32>(FIRST, 2);
+      return found == 1 ? 0 : 2;
+    }
+    export function main(): i32 {
+      spawn(worker, 0);
+      const found = load<i32>(FIRST);
+      store<i32>(FIRST, 1);
+      exit(found == 0 ? 0 : 3);
+      return 0;
+    }`,
+  ],
+  'a thread that must not lose its CPU does a few steps that nobody else can notice': [
+    { cpus: 1, abi: 'linux' },
+    `
+    import { rseq } from 'wasm-rseq/assembly';
+    import { threadPointer } from 'wasm-rseq/assembly/tcb';
+    const DESCRIPTOR: usize = memory.data(64, 64);
+    const MINE: usize = memory.data(4, 64);
+    export function main(): i32 {
+      rseq.register();
+      store<i32>(DESCRIPTOR, 77);
+      store<i32>(threadPointer() + 8, <i32>DESCRIPTOR);
+      store<i32>(MINE, 1);
+      store<i32>(threadPointer() + 8, 0);
+      store<i32>(MINE, 2);
+      store<i32>(MINE, 3);
+      return 0;
+    }`,
+  ],
+  'a thread stores behind a system call what another looks at': [
+    { cpus: 1 },
+    `
+    import { join, spawn } from 'wasm-rseq/assembly';
+    const BOX: usize = memory.data(4, 64);
+    function worker(_: usize): i32 {
+      return load<i32>(BOX);
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 0);
+      store<i32>(BOX, 1);
+      store<i32>(BOX, 0);
+      return join(tid);
+    }`,
+  ],
 };
 
 describe.each(Object.entries(PROGRAMS))('%s', (_title, [options, source]) => {
@@ -129,7 +217,8 @@ describe.each(Object.entries(PROGRAMS))('%s', (_title, [options, source]) => {
     ['reductions on', options.reductions ?? {}],
     ['reductions off', { local: false, switches: false, restarts: false, symmetry: false }],
   ])('is found with %s', async (_which, reductions) => {
-    const { wasm } = await compileSource(source, { metering: 'instruction' });
+    const abi = (options.abi ?? 'turner') as AbiName;
+    const { wasm } = await compileSource(source, { metering: 'instruction', abi });
 
     const { verdict } = await check(wasm as BufferSource, { ...options, reductions });
 
