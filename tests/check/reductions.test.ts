@@ -164,16 +164,14 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
     `
     import { exit, spawn } from 'wasm-rseq/assembly';
     const FIRST: usize = memory.data(4, 64);
-    function worker(_: usize): i32 {
-      const found = load<i32>(FIRST);
-      store<i32>(FIRST, 2);
-      return found == 1 ? 0 : 2;
+    function worker(turns: usize): i32 {
+      let found = 0;
+      for (let i: usize = 0; i < turns; i++) found = atomic.xchg<i32>(FIRST, 1);
+      return found == 0 ? 1 : 0;
     }
     export function main(): i32 {
-      spawn(worker, 0);
-      const found = load<i32>(FIRST);
-      store<i32>(FIRST, 1);
-      exit(found == 0 ? 0 : 3);
+      spawn(worker, 1);
+      exit(worker(1));
       return 0;
     }`,
   ],

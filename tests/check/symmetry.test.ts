@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { createHost } from '../../src/host/index.js';
+import type { AbiName } from '../../src/abi/code-map.js';
 import { check, type CheckOptions, type CheckResult } from '../../src/check/index.js';
 import { Space } from '../../src/check/space.js';
 import { compileSource } from '../guests/compile.js';
@@ -9,7 +10,8 @@ import { compileSource } from '../guests/compile.js';
 const WITHOUT: CheckOptions = { reductions: { symmetry: false } };
 
 async function checkSource(source: string, options: CheckOptions): Promise<CheckResult> {
-  const { wasm } = await compileSource(source, { metering: 'instruction' });
+  const abi = (options.abi ?? 'turner') as AbiName;
+  const { wasm } = await compileSource(source, { metering: 'instruction', abi });
   return check(wasm as BufferSource, options);
 }
 
@@ -76,6 +78,7 @@ const SYMMETRIC: Readonly<Record<string, readonly [string, CheckOptions, number]
   'two threads on two CPUs': [increments(TWO, '>= 2'), { cpus: 2 }, 1.6],
   'two threads with sections': [SECTIONS, { cpus: 1 }, 1.4],
   'two threads with sections that migrate': [SECTIONS, { cpus: 2 }, 1.4],
+  'two threads that the kernel looks after': [SECTIONS, { cpus: 1, abi: 'linux' }, 1.4],
   'two threads that wait for a futex': [FUTEX, { cpus: 1 }, 1.4],
 };
 
