@@ -43,7 +43,7 @@ export class RunOn {
     this.#booted = booted;
     this.#cpu = cpu;
     this.#thread = thread;
-    this.#depth = thread.frames.length - (log.has(TraceEvent.Signal) ? 1 : 0);
+    this.#depth = thread.frames.length;
   }
 
   /**

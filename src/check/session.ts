@@ -235,7 +235,7 @@ export class Session {
     const space = new Space(transitions, locality, {
       signals: this.#signals,
       reduceLocal: local,
-      symmetry: symmetry ? new Symmetry(transitions, locality, asymmetric) : undefined,
+      symmetry: symmetry ? new Symmetry(transitions, asymmetric) : undefined,
     });
     space.onLeaf = (leaf) => {
       if (leaf.isCovered) return;

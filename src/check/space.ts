@@ -78,7 +78,6 @@ export class Space {
 
   /** Begin a search with what is known by now. */
   begin(): void {
-    this.options.symmetry?.learn();
     this.transitions.forget(this.locality.begin());
   }
 

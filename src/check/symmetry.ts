@@ -15,7 +15,6 @@ import { type Action } from './action.js';
 import { type Dependence } from './dependence.js';
 import { finish, HIGH_SEED, LOW_SEED, mix } from './hash.js';
 import { enlarged } from './interner.js';
-import type { Locality } from './locality.js';
 import { LINE_BYTES } from './memory-states.js';
 import { Permutation } from './permutation.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
@@ -50,7 +49,6 @@ const NOBODY: Group = { permutations: [], byOrder: new Map(), classes: [] };
 
 export class Symmetry {
   readonly #transitions: Transitions;
-  readonly #locality: Locality;
   /** Classes that are none. */
   readonly #asymmetric: Set<string>;
   /** By tid: the class, and where the control block is. */
@@ -76,9 +74,8 @@ export class Symmetry {
   isMistaken = false;
 
   /** asymmetric: classes that have been given up before. */
-  constructor(transitions: Transitions, locality: Locality, asymmetric: Iterable<string>) {
+  constructor(transitions: Transitions, asymmetric: Iterable<string>) {
     this.#transitions = transitions;
-    this.#locality = locality;
     this.#asymmetric = new Set(asymmetric);
   }
 
@@ -94,8 +91,7 @@ export class Symmetry {
   /** A step is done: threads that it starts may be like others. states[from ..] is the state before it. */
   pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
     const threads = length - THREADS;
-    // A search that is for nothing need not know what is alike.
-    if (leaf.orbitThreads >= threads || this.#locality.hasLearnt) return;
+    if (leaf.orbitThreads >= threads) return;
     const group = this.#group(threads);
     if (group.permutations.length === 0) setOrbit([leaf], threads);
     else this.#verify(leaf, states.slice(from, from + length), action, group);
@@ -104,17 +100,6 @@ export class Symmetry {
     for (let at = 0; at < leaf.changes.length; at += 2) {
       const index = leaf.changes[at] as number;
       if (index >= length) this.#meet(index - THREADS + 1, leaf.changes[at + 1] as number, content);
-    }
-  }
-
-  /** Where a thread goes on, those do that are like it: what is shared of one's control block is so of all. */
-  learn(): void {
-    for (const group of this.#groups) if (group !== undefined) this.#learn(group);
-  }
-
-  #learn({ permutations }: Group): void {
-    for (const permutation of permutations) {
-      this.#locality.add(this.#locality.words.map((word) => permutation.place(word)));
     }
   }
 
@@ -185,13 +170,7 @@ export class Symmetry {
   /** The permutations of as many threads, and of fewer: whoever can change places can do so ever after. */
   #group(threads: number): Group {
     if (threads < 3) return NOBODY;
-    let group = this.#groups[threads];
-    if (group === undefined) {
-      group = this.#makeGroup(threads);
-      this.#groups[threads] = group;
-      this.#learn(group);
-    }
-    return group;
+    return (this.#groups[threads] ??= this.#makeGroup(threads));
   }
 
   #makeGroup(threads: number): Group {

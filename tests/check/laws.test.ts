@@ -119,21 +119,16 @@ describe('liveness', () => {
   });
 });
 
-const GIVES_UP = `
+const COMMITS = `
 import { join, rseq, spawn } from 'wasm-rseq/assembly';
-const FLAG: usize = memory.data(4, 64);
-const COUNT: usize = memory.data(4, 64);
-const MINE: usize = memory.data(4, 64);
+const FLIP: usize = memory.data(4, 64);
 function worker(_: usize): i32 {
-  let found = 0;
   do {
     rseq.restart();
     rseq.start();
-    found = load<i32>(FLAG);
-    if (found != 0) store<i32>(COUNT, 1);
+    store<i32>(FLIP, 1 - load<i32>(FLIP));
     rseq.end();
-    store<i32>(MINE, 1);
-  } while (found == 0);
+  } while (load<i32>(FLIP) < 2);
   return 0;
 }
 export function main(): i32 {
@@ -141,13 +136,12 @@ export function main(): i32 {
   return join(spawn(worker, 0));
 }`;
 
-test('a section that gives up for ever is a livelock, whatever its thread stores outside', async () => {
-  const { wasm } = await compileSource(GIVES_UP, { metering: 'instruction' });
+test('a thread that commits for ever is no livelock', async () => {
+  const { wasm } = await compileSource(COMMITS, { metering: 'instruction' });
 
   const result = await check(wasm as BufferSource, { cpus: 1, liveness: true });
 
-  expect(result.verdict).toBe('violated');
-  expect(result.failure?.kind).toBe('livelock');
+  expect(result.verdict).toBe('proven');
 });
 
 const SLEEPS = `
