@@ -11,8 +11,6 @@ export interface Access {
   readonly bytes: number;
   readonly isLoad: boolean;
   readonly isStore: boolean;
-  /** The guest did it, not the kernel. */
-  readonly isGuest: boolean;
   /** The kernel did it before the thread ran or when it had stopped: to its words, because it was switched or moved. */
   readonly isResume: boolean;
   /** The kernel stored something else than was there. */
@@ -76,7 +74,7 @@ export class WatchedMemory implements Memory {
 
   #note(address: number, bytes: number, kind: number, isChange: boolean): void {
     const { runs, accesses } = this.#progress();
-    const access = { ...toAccess(address, bytes, kind), isGuest: false };
+    const access = toAccess(address, bytes, kind);
     const isResume = runs === 0 || this.isSwitch;
     this.accesses.push({ ...access, isChange, isResume, runs, after: accesses });
   }
@@ -88,7 +86,6 @@ function toAccess(address: number, bytes: number, kind: number): Access {
     bytes,
     isLoad: (kind & ACCESS_LOAD) !== 0,
     isStore: (kind & ACCESS_STORE) !== 0,
-    isGuest: true,
     isResume: false,
     isChange: false,
   };

@@ -90,7 +90,6 @@ const UNNOTICED: ReadonlySet<number> = new Set([
   Sysno.Sysconf,
   Sysno.Argument,
   Sysno.SignalContext,
-  Sysno.Getcpu,
 ]);
 
 /** What stands for the signals of a thread: its mask, and what is sent to it. */

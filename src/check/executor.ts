@@ -317,13 +317,14 @@ export class Executor {
   /** Do the action, in the state that has been loaded. */
   #run(state: Int32Array, action: Action): Pick<Step, 'points' | 'ownWords'> {
     const { kernel } = this.#booted;
+    const thread = kernel.process.threads.get(tidOf(action)) as Thread;
+    const depth = thread?.frames.length;
     this.#prepare();
     if (isPark(action)) kernel.park(cpuOf(action));
     else this.#stepKernel();
     if (!isRun(action) || this.reductions.isStepwise === true) return { points: 1, ownWords: [] };
     const cpu = kernel.cpus[cpuOf(action)] as Cpu;
-    const thread = kernel.process.threads.get(tidOf(action)) as Thread;
-    const runOn = new RunOn(this.#log, this.#booted, cpu, thread);
+    const runOn = new RunOn(this.#log, this.#booted, cpu, thread, depth);
     const reach = runOn.run(this.reductions.runsOn, this.#wasInSection, this.#stepKernel);
     if (reach.isPassed) this.#runAgain(state, reach.points);
     return reach;

@@ -14,7 +14,15 @@ export interface Use {
 /** The uses of a word, to be told to another search: address, agent, used, written. */
 export type UseRecord = readonly [number, number, number, number];
 
+/** Which agent has started a thread. */
+export type StartRecord = readonly [tid: number, agent: number];
+
+/** Several have, depending on what came before. */
+const ANYBODY = 0;
+
 export class Locality {
+  /** By tid: the agent that has started it. */
+  readonly #starters = new Map<number, number>();
   readonly #uses = new Map<number, Use[]>();
   readonly #shared = new Set<number>();
   /** What this search takes for shared. */
@@ -54,6 +62,19 @@ export class Locality {
     for (const access of leaf.accesses) this.#note(access, access.isAfterStart ? after : before);
   }
 
+  /** `agent` has started thread `tid`. */
+  noteStart(tid: number, agent: number): void {
+    const known = this.#starters.get(tid) ?? agent;
+    if (this.#starters.has(tid) && known === agent) return;
+    this.#starters.set(tid, known === agent ? agent : ANYBODY);
+    if (known === agent) return;
+    for (const [address, uses] of this.#uses) this.#findConflict(address, uses);
+  }
+
+  get starts(): StartRecord[] {
+    return [...this.#starters];
+  }
+
   /** Every use so far. */
   get uses(): UseRecord[] {
     return [...this.#uses].flatMap(([address, uses]) =>
@@ -62,7 +83,8 @@ export class Locality {
   }
 
   /** What another search has seen. */
-  merge(records: readonly UseRecord[]): void {
+  merge(records: readonly UseRecord[], starts: readonly StartRecord[]): void {
+    for (const [tid, agent] of starts) this.noteStart(tid, agent);
     for (const [address, agent, used, written] of records) {
       this.#record(address, agent, used, written);
     }
@@ -71,7 +93,10 @@ export class Locality {
   /** Somebody besides the thread, and the kernel on its behalf, writes the word while the thread is there. */
   hasForeignWriter(address: number, tid: number): boolean {
     const uses = this.#uses.get(address) ?? [];
-    return uses.some(({ agent, written }) => agent !== 0 && agent >> 1 !== tid && written >= tid);
+    return uses.some(
+      ({ agent, written }) =>
+        agent !== 0 && agent >> 1 !== tid && written > 0 && written >= this.#born(agent, tid),
+    );
   }
 
   /** This search takes the word for shared. */
@@ -93,19 +118,37 @@ export class Locality {
     }
     use.used = Math.max(use.used, used);
     use.written = Math.max(use.written, written);
-    const own = use;
-    if (uses.some((other) => other !== own && conflict(own, other))) this.#shared.add(address);
+    this.#findConflict(address, uses);
   }
-}
 
-/** One writes what the other uses, and not because one of them was there to start the other. */
-function conflict(one: Use, other: Use): boolean {
-  const [older, younger] = one.agent < other.agent ? [one, other] : [other, one];
-  // The kernel, and a thread and its handler, are there together at all times.
-  const born =
-    older.agent === 0 || older.agent >> 1 === younger.agent >> 1 ? 0 : younger.agent >> 1;
-  return (
-    (older.written > 0 && older.written >= born) ||
-    (younger.written > 0 && older.used > 0 && older.used >= born)
-  );
+  #findConflict(address: number, uses: readonly Use[]): void {
+    const isShared = uses.some((one, at) =>
+      uses.slice(at + 1).some((other) => this.#conflict(one, other)),
+    );
+    if (isShared) this.#shared.add(address);
+  }
+
+  /** One writes what the other uses, and not because one of them was there to start the other. */
+  #conflict(one: Use, other: Use): boolean {
+    const [older, younger] = one.agent < other.agent ? [one, other] : [other, one];
+    const born = this.#born(older.agent, younger.agent >> 1);
+    return (
+      (older.written > 0 && older.written >= born) ||
+      (younger.written > 0 && older.used > 0 && older.used >= born)
+    );
+  }
+
+  /**
+   * The thread that the agent has started, of those that thread `tid` comes from: what the agent did before is
+   * in the way of none of `tid`. 0: they may have been there together at all times.
+   */
+  #born(agent: number, tid: number): number {
+    let child = tid;
+    for (;;) {
+      const starter = this.#starters.get(child) ?? ANYBODY;
+      if (starter === ANYBODY) return 0;
+      if (starter === agent) return child;
+      child = starter >> 1;
+    }
+  }
 }

@@ -37,13 +37,13 @@ export class RunOn {
   readonly #thread: Thread;
   readonly #depth: number;
 
-  /** The thread has come to its first point on the CPU. */
-  constructor(log: StepLog, booted: Booted, cpu: Cpu, thread: Thread) {
+  /** The thread has come to its first point on the CPU. depth: handlers that it was in before. */
+  constructor(log: StepLog, booted: Booted, cpu: Cpu, thread: Thread, depth: number) {
     this.#log = log;
     this.#booted = booted;
     this.#cpu = cpu;
     this.#thread = thread;
-    this.#depth = thread.frames.length;
+    this.#depth = depth;
   }
 
   /**

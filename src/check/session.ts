@@ -10,7 +10,7 @@ import { CheckError } from './errors.js';
 import { LivenessSearch } from './liveness.js';
 import { Executor, type Terminal } from './executor.js';
 import { type ProgressListener, Watch } from './limits.js';
-import { Locality, type UseRecord } from './locality.js';
+import { Locality, type StartRecord, type UseRecord } from './locality.js';
 import {
   type CheckFailure,
   type CheckOptions,
@@ -56,6 +56,7 @@ export interface Seen {
   readonly finalStates: readonly string[];
   /** What every word was used for, and what was relied on. */
   readonly uses: readonly UseRecord[];
+  readonly starts: readonly StartRecord[];
   readonly futureLoads: readonly (readonly [address: number, tid: number])[];
 }
 
@@ -138,6 +139,7 @@ export class Session {
       covered: this.#coverage.covered,
       finalStates: [...this.#finalStates],
       uses: locality.uses,
+      starts: locality.starts,
       futureLoads: [...transitions.executor.futureLoads.values()],
     };
   }

@@ -216,6 +216,7 @@ export class Space {
     const isUnverified = this.#symmetry !== undefined && leaf.orbitThreads < threads;
     if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
     const after = threads + leaf.started;
+    if (leaf.started > 0) this.locality.noteStart(after, this.#agentOf(states, from, action));
     if (isUnverified || leaf.notedBefore < threads || leaf.notedAfter < after) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
       const before = this.#isAlone(states, from, length) ? 1 : threads;
@@ -226,6 +227,13 @@ export class Space {
       }
     }
     this.onLeaf(leaf);
+  }
+
+  /** As in WordAccess: the thread of the action, or its handler. */
+  #agentOf(states: Int32Array, from: number, action: Action): number {
+    const tid = tidOf(action);
+    const thread = states[from + THREADS + tid - 1] as number;
+    return tid * 2 + (this.transitions.executor.threadInfo(thread).isInHandler ? 1 : 0);
   }
 
   /** Whether the search that begins asks for the states that stand for others: `canonicalize`. */

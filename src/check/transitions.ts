@@ -240,36 +240,41 @@ export class Transitions {
   /** Do the step, and put what came of it into the tree. */
   #execute(state: Int32Array, action: Action): void {
     const step = this.executor.step(state, action);
+    if (step.dependence !== 'all') this.#requireUntouched(state, action, step, step.dependence);
     const root = this.#root(state, 0, action);
-    let node = this.#extendByMemory(root, state, step);
-    const threads = state.subarray(THREADS);
-    if (step.dependence === 'all') {
-      this.#extend(node, ALL_THREADS, 0);
-      node = this.#child(node, this.#tuples.intern(threads, 0, threads.length));
-    } else {
-      this.#requireUntouched(state, action, step, step.dependence);
-      for (const tid of step.dependence) {
-        this.#extend(node, THREAD, tid);
-        node = this.#child(node, threadAt(state, 0, state.length, tid));
-      }
-    }
-    this.#extend(node, LEAF, this.#leaves.length);
+    this.#extend(this.#extendByStep(root, state, step), LEAF, this.#leaves.length);
     this.#leaves.push(this.#toLeaf(state, action, step));
     this.#roots.push(root);
   }
 
-  /** The words that the step reads, and the services from where on it looks at them. */
-  #extendByMemory(root: number, state: Int32Array, step: Step): number {
+  /** The words that the step reads, and from where on it looks at them the services and other threads. */
+  #extendByStep(root: number, state: Int32Array, step: Step): number {
     const { accesses, ownAccesses } = step;
-    if (accesses === undefined) {
-      const node = this.#extendByContent(root, state);
-      return ownAccesses === undefined ? node : this.#extendByServices(node, state);
+    const own = accesses?.slice(0, ownAccesses);
+    let node =
+      own === undefined
+        ? this.#extendByContent(root, state)
+        : this.#extendByWords(root, state, own);
+    if (ownAccesses !== undefined) {
+      node = this.#child(this.#extend(node, ALL_SERVICES, 0), state[SERVICES] as number);
     }
-    if (ownAccesses === undefined) return this.#extendByWords(root, state, accesses);
-    const node = this.#extendByWords(root, state, accesses.slice(0, ownAccesses));
-    const behind = this.#extendByServices(node, state);
+    node = this.#extendByThreads(node, state, step.dependence);
+    if (accesses === undefined || ownAccesses === undefined) return node;
     // What is read for a second time is the same.
-    return this.#extendByWords(behind, state, accesses.slice(ownAccesses));
+    return this.#extendByWords(node, state, accesses.slice(ownAccesses));
+  }
+
+  #extendByThreads(from: number, state: Int32Array, dependence: Dependence): number {
+    if (dependence === 'all') {
+      this.#extend(from, ALL_THREADS, 0);
+      return this.#child(from, this.#tuples.intern(state, THREADS, state.length - THREADS));
+    }
+    let node = from;
+    for (const tid of dependence) {
+      this.#extend(node, THREAD, tid);
+      node = this.#child(node, threadAt(state, 0, state.length, tid));
+    }
+    return node;
   }
 
   /** All of memory, behind what steps read that are the same up to there. */
@@ -281,10 +286,6 @@ export class Transitions {
       node = this.#child(node, this.executor.memory.read(content, address));
     }
     return this.#child(this.#extend(node, ALL_MEMORY, 0), content);
-  }
-
-  #extendByServices(node: number, state: Int32Array): number {
-    return this.#child(this.#extend(node, ALL_SERVICES, 0), state[SERVICES] as number);
   }
 
   #extendByWords(from: number, state: Int32Array, accesses: readonly Access[]): number {
@@ -384,6 +385,8 @@ export class Transitions {
     if (accesses === undefined || tid === 0) return [];
     const { isInHandler } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
     const agent = tid * 2 + (isInHandler ? 1 : 0);
+    // Behind the return from a handler it is the thread again.
+    const hasReturned = isInHandler && calls.some(({ sysno }) => sysno === Sysno.RtSigreturn);
     const accessed: WordAccess[] = [];
     accesses.forEach(({ address, bytes, isLoad, isStore, isResume, isChange }, at) => {
       // What the kernel writes again as it was is nothing that switching the thread has done.
@@ -391,6 +394,7 @@ export class Transitions {
       for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
         const isAfterStart = hasStarted && at >= accessesBeforeStart;
         accessed.push({ address: word, isStore, agent: isResume ? 0 : agent, isAfterStart });
+        if (hasReturned) accessed.push({ address: word, isStore, agent: tid * 2, isAfterStart });
       }
     });
     for (const call of calls) {
@@ -416,7 +420,8 @@ export class Transitions {
     const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
     const { isRunnable, isDead } = this.executor.threadInfo(step.threads[tid - 1] as number);
     // Who is alone when it has ended has nobody to look out for.
-    if (isRunnable || (isDead && accesses.some(({ isGuest }) => isGuest))) return false;
+    const hasDoneMore = others.length > 0 || accesses.some(({ isResume }) => !isResume);
+    if (isRunnable || (isDead && hasDoneMore)) return false;
     return (
       events.every(({ kind }) => QUIET_EVENTS.has(kind)) &&
       others.every((call) => wordsOfCall(call, tid, false) !== undefined)

@@ -192,10 +192,10 @@ export class Coordinator {
     this.#see(seen);
   }
 
-  #see({ covered, finalStates, uses, futureLoads }: Seen): void {
+  #see({ covered, finalStates, uses, starts, futureLoads }: Seen): void {
     this.#coverage.add(covered);
     for (const state of finalStates) this.#finalStates.add(state);
-    this.#locality.merge(uses);
+    this.#locality.merge(uses, starts);
     this.#futureLoads = [...this.#futureLoads, ...futureLoads];
   }
 
@@ -406,6 +406,7 @@ export class Coordinator {
         covered: this.#coverage.covered,
         finalStates: [...this.#finalStates],
         uses: this.#locality.uses,
+        starts: this.#locality.starts,
         futureLoads: this.#futureLoads,
       },
       isCut: this.#isCut,

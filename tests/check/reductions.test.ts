@@ -159,6 +159,88 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
       return 0;
     }`,
   ],
+  'a thread is started by one that another has woken': [
+    { cpus: 1 },
+    `
+    import { futexWait, futexWake, join, spawn } from 'wasm-rseq/assembly';
+    const FUTEX: usize = memory.data(4, 64);
+    const WORD: usize = memory.data(4, 64);
+    function child(_: usize): i32 {
+      return load<i32>(WORD) == 0 ? 1 : 0;
+    }
+    function worker(_: usize): i32 {
+      futexWait(FUTEX, 0, 0);
+      return join(spawn(child, 0));
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 0);
+      while (futexWake(FUTEX, 1) == 0) {}
+      store<i32>(WORD, 1);
+      return join(tid);
+    }`,
+  ],
+  'the kernel stores for a thread right before its end': [
+    { cpus: 1 },
+    `
+    import { join, spawn } from 'wasm-rseq/assembly';
+    import { getcpu } from 'wasm-rseq/assembly/sys';
+    const FLAG: usize = memory.data(4, 64);
+    const CPU: usize = memory.data(4, 64);
+    function worker(_: usize): i32 {
+      store<i32>(FLAG, 1);
+      getcpu(CPU, 0);
+      return 0;
+    }
+    export function main(): i32 {
+      store<i32>(CPU, 9);
+      const tid = spawn(worker, 0);
+      while (load<i32>(FLAG) == 0) {}
+      const found = load<i32>(CPU);
+      join(tid);
+      return found == 9 ? 1 : 0;
+    }`,
+  ],
+  'a thread is moved between two calls that say where it is': [
+    { cpus: 2 },
+    `
+    import { getcpu } from 'wasm-rseq/assembly/sys';
+    const FOUND: usize = memory.data(32, 64);
+    export function main(): i32 {
+      getcpu(FOUND, 0);
+      getcpu(FOUND + 4, 0);
+      store<i32>(FOUND, 7, 16);
+      return load<i32>(FOUND) == load<i32>(FOUND, 4) ? 0 : 1;
+    }`,
+  ],
+  'a thread comes back from a handler, and another comes in between': [
+    { cpus: 1 },
+    `
+    import { join, kill, signal, spawn } from 'wasm-rseq/assembly';
+    const WORD: usize = memory.data(4, 64);
+    const MINE: usize = memory.data(4, 64);
+    function first(_signo: i32): void {
+      store<i32>(MINE, 1);
+    }
+    function second(_signo: i32): void {
+      store<i32>(WORD, 1);
+    }
+    function worker(_: usize): i32 {
+      kill(1, 12);
+      return 0;
+    }
+    export function main(): i32 {
+      signal(10, first);
+      signal(12, second);
+      const tid = spawn(worker, 0);
+      kill(1, 10);
+      const before = load<i32>(WORD);
+      store<i32>(MINE, 1);
+      const after = load<i32>(WORD);
+      store<i32>(MINE, 2);
+      join(tid);
+      return before == after ? 0 : 1;
+    }`,
+  ],
   'the last thread to end is the one that stored first': [
     { cpus: 1 },
     `
@@ -222,4 +304,24 @@ describe.each(Object.entries(PROGRAMS))('%s', (_title, [options, source]) => {
 
     expect(verdict).toBe('violated');
   });
+});
+
+test('what a thread reads behind a system call depends on what came of it', async () => {
+  const source = `
+    import { join, rseq, spawn } from 'wasm-rseq/assembly';
+    function worker(_: usize): i32 {
+      return 0;
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 0);
+      rseq.register();
+      join(tid);
+      return 0;
+    }`;
+  const { wasm } = await compileSource(source, { metering: 'instruction' });
+
+  for (const symmetry of [true, false]) {
+    const result = await check(wasm as BufferSource, { cpus: 1, reductions: { symmetry } });
+    expect(result.verdict).toBe('proven');
+  }
 });
