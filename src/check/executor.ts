@@ -95,6 +95,13 @@ export interface ExecutorOptions {
   readonly isStepwise?: boolean;
 }
 
+/** Other threads that a step depends on from some point on. */
+export interface Asked {
+  /** How many of the accesses come before. */
+  readonly at: number;
+  readonly dependence: Dependence;
+}
+
 /** What a step came to. */
 export interface Step {
   /** How many points the thread has come to. */
@@ -117,6 +124,8 @@ export interface Step {
   readonly calls: readonly Call[];
   /** The other threads whose state had a part in it. */
   readonly dependence: Dependence;
+  /** From where on which of them had, in order. */
+  readonly questions: readonly Asked[];
   readonly terminal: Terminal | undefined;
 }
 
@@ -157,6 +166,7 @@ const NOTHING = {
   events: [],
   calls: [],
   dependence: [],
+  questions: [],
   terminal: undefined,
 };
 
@@ -285,7 +295,10 @@ export class Executor {
     const { calls } = this.#log;
     // Who wakes by a signal, or because the time has come, does so by its own state.
     const wakes = wasBlocked || action === TIME_ACTION;
-    const dependence = wakes ? 'all' : this.#dependence(joiners);
+    const questions: readonly Asked[] = wakes
+      ? [{ at: Number.POSITIVE_INFINITY, dependence: 'all' }]
+      : this.#questions(joiners);
+    const dependence = unionOf(questions);
     const terminal = this.#terminal();
     const ownAccesses = this.#ownAccesses(state, action, accesses === undefined);
     const isOwn =
@@ -310,6 +323,7 @@ export class Executor {
       events,
       calls,
       dependence,
+      questions,
       terminal,
     };
   }
@@ -563,16 +577,14 @@ export class Executor {
     return [...joiners, ...joinersOfAll].map(({ thread }) => thread.tid);
   }
 
-  #dependence(joiners: readonly number[]): Dependence {
-    const hasEnded = this.#log.has(TraceEvent.Exit);
-    const others = new Set(hasEnded ? joiners : []);
+  /** joiners: who is woken if the thread ends. */
+  #questions(joiners: readonly number[]): Asked[] {
     const cpus = this.#booted.kernel.cpus.length;
-    for (const call of this.#log.calls) {
-      const dependence = dependenceOf(call, cpus);
-      if (dependence === 'all') return dependence;
-      for (const tid of dependence) others.add(tid);
-    }
-    return [...others];
+    const asked = this.#log.questions.map(({ at, call }) => ({
+      at,
+      dependence: call === undefined ? joiners : dependenceOf(call, cpus),
+    }));
+    return asked.filter(({ dependence }) => dependence.length > 0);
   }
 
   #load(state: Int32Array): void {
@@ -864,6 +876,15 @@ export class Executor {
     const used = ranges.filter(([address]) => address !== 0);
     return used.flatMap(([address, bytes]) => [...wordsOf(address, bytes, this.#guestBytes)]);
   }
+}
+
+function unionOf(questions: readonly Asked[]): Dependence {
+  const others = new Set<number>();
+  for (const { dependence } of questions) {
+    if (dependence === 'all') return dependence;
+    for (const tid of dependence) others.add(tid);
+  }
+  return [...others];
 }
 
 /** The state but for what is in memory. */

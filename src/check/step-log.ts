@@ -36,6 +36,14 @@ interface Moment extends Position {
   readonly runs: number;
 }
 
+/** A system call, or an end, which may look at other threads. */
+export interface Question {
+  /** How many of the accesses come before what comes of it. */
+  readonly at: number;
+  /** Undefined: the thread has ended. */
+  readonly call: Call | undefined;
+}
+
 export const BEGINNING: Position = { events: 0, calls: 0, guest: 0, kernel: 0 };
 
 /** All that comes before an event of another kind is the thread's own, or its system call's that is. */
@@ -53,6 +61,7 @@ export class StepLog implements Observer {
   #runsBefore = 0;
   #events: StepEvent[] = [];
   #calls: Call[] = [];
+  #questions: Question[] = [];
   /** Where the thread's own part ended: the guest had run so often, and this was there. */
   #foreign: Moment | undefined;
   /** Where it started a thread. */
@@ -72,6 +81,7 @@ export class StepLog implements Observer {
     const { machine } = this.#booted.guest;
     this.#events = [];
     this.#calls = [];
+    this.#questions = [];
     this.#foreign = undefined;
     this.#start = undefined;
     this.#memory.accesses.length = 0;
@@ -93,9 +103,21 @@ export class StepLog implements Observer {
     const isOwn = kind === TraceEvent.Syscall ? WITHOUT_SERVICES.has(a) : OWN_EVENTS.has(kind);
     if (!isOwn) this.#foreign ??= this.#now;
     if (kind === TraceEvent.Spawn) this.#start ??= this.#now;
+    if (kind === TraceEvent.Exit) this.#ask(undefined);
     if (kind !== TraceEvent.Syscall) return;
     const { sysno, args } = guest.machine.lastExit;
-    this.#calls.push({ sysno, args: [...args] });
+    const call = { sysno, args: [...args] };
+    this.#calls.push(call);
+    this.#ask(call);
+  }
+
+  #ask(call: Call | undefined): void {
+    const { guest, kernel } = this.position;
+    this.#questions.push({ at: guest / 2 + kernel, call });
+  }
+
+  get questions(): readonly Question[] {
+    return this.#questions;
   }
 
   get events(): readonly StepEvent[] {

@@ -247,21 +247,26 @@ export class Transitions {
     this.#roots.push(root);
   }
 
-  /** The words that the step reads, and from where on it looks at them the services and other threads. */
+  /** The words that the step reads, and between them the services and the threads that it looks at. */
   #extendByStep(root: number, state: Int32Array, step: Step): number {
-    const { accesses, ownAccesses } = step;
-    const own = accesses?.slice(0, ownAccesses);
-    let node =
-      own === undefined
-        ? this.#extendByContent(root, state)
-        : this.#extendByWords(root, state, own);
+    const { accesses = [], ownAccesses, questions } = step;
+    let node = step.accesses === undefined ? this.#extendByContent(root, state) : root;
+    let read = 0;
+    const readUpTo = (end: number): void => {
+      // What is read for a second time is the same.
+      node = this.#extendByWords(node, state, accesses.slice(read, end));
+      read = Math.max(read, end);
+    };
     if (ownAccesses !== undefined) {
+      readUpTo(ownAccesses);
       node = this.#child(this.#extend(node, ALL_SERVICES, 0), state[SERVICES] as number);
     }
-    node = this.#extendByThreads(node, state, step.dependence);
-    if (accesses === undefined || ownAccesses === undefined) return node;
-    // What is read for a second time is the same.
-    return this.#extendByWords(node, state, accesses.slice(ownAccesses));
+    for (const { at, dependence } of questions) {
+      readUpTo(at);
+      node = this.#extendByThreads(node, state, dependence);
+    }
+    readUpTo(accesses.length);
+    return node;
   }
 
   #extendByThreads(from: number, state: Int32Array, dependence: Dependence): number {
