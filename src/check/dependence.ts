@@ -2,6 +2,7 @@
 // not show. System calls that are not listed may depend on everybody and do anything.
 
 import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FutexOp } from '../abi/futex.js';
+import { FrameRegister, SignalContextOp } from '../abi/signal.js';
 import { ARCH_SET_PERCPU, Sysno } from '../abi/syscall.js';
 
 /** A system call as it was made. */
@@ -79,7 +80,12 @@ const STDIN = CALLS_BASE;
 const RANDOM = CALLS_BASE + 4;
 /** Which threads there are: whoever asks by tid stores it, and who waits or ends loads it. */
 export const LIVES: number = CALLS_BASE + 8;
-const SIGNALS_BASE = CALLS_BASE + 12;
+/**
+ * The points that threads pass without a stop: who does loads it, and what would make a difference at any of them
+ * stores it.
+ */
+export const POINTS: number = CALLS_BASE + 12;
+const SIGNALS_BASE = CALLS_BASE + 16;
 
 /** Calls that nobody else can notice, nor the kernel when it switches the thread. */
 const UNNOTICED: ReadonlySet<number> = new Set([
@@ -127,12 +133,30 @@ export function wordsOfCall(
   }
 }
 
-/** The words that a call stands for besides whatever else it does. */
-export function wordsTouchedBy({ sysno, args }: Call): readonly number[] {
+/**
+ * The words that a call stands for besides whatever else it does. hasPercpuBase: a register tells threads where
+ * they are.
+ */
+export function wordsTouchedBy(
+  { sysno, args }: Call,
+  tid: number,
+  hasPercpuBase: boolean,
+): readonly number[] {
+  const [first = 0] = args;
   switch (sysno) {
+    case Sysno.ArchPrctl:
+      return first === ARCH_SET_PERCPU ? [POINTS] : [];
+    case Sysno.SignalContext: {
+      const [operation, , register] = args;
+      const tellsPlace = operation === SignalContextOp.Get && register === FrameRegister.Ip;
+      return tellsPlace ? [POINTS] : [];
+    }
+    case Sysno.SetCpuOnline:
+      return hasPercpuBase ? [POINTS] : [];
     case Sysno.Tgkill:
       return args[1] === undefined ? [LIVES] : [LIVES, signalsOf(args[1])];
     case Sysno.SchedSetaffinity:
+      return hasPercpuBase && first !== 0 && first !== tid ? [LIVES, POINTS] : [LIVES];
     case Sysno.SchedGetaffinity:
       return [LIVES];
     default:

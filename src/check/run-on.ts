@@ -9,6 +9,7 @@ import type { Booted } from '../host/host.js';
 import type { Cpu } from '../kernel/cpu.js';
 import type { Thread } from '../kernel/thread.js';
 import { TraceEvent } from '../kernel/trace.js';
+import { POINTS } from './dependence.js';
 import { BEGINNING, type StepLog } from './step-log.js';
 
 /** Points that a thread passes in a step, at most: it may never come to anything that others notice. */
@@ -74,9 +75,9 @@ export class RunOn {
 
   /** The words used since then, if that is all, nobody else uses them, and the thread may go on. */
   #ownWords(seen: typeof BEGINNING, { isShared, hasSignals }: RunOnRules): number[] | undefined {
-    if (!this.#isRunning || !this.#mayGoOn) return undefined;
+    if (!this.#isRunning || !this.#mayGoOn || isShared(POINTS)) return undefined;
     const words = this.#log.wordsSince(seen, this.#thread.tid, hasSignals);
-    return words?.some(isShared) === true ? undefined : words;
+    return words?.some(isShared) === true ? undefined : words?.concat(POINTS);
   }
 
   get #isRunning(): boolean {

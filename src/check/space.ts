@@ -10,6 +10,7 @@ import {
   TIME_ACTION,
   tidOf,
 } from './action.js';
+import { POINTS } from './dependence.js';
 import { finish, mix } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
@@ -149,7 +150,7 @@ export class Space {
    */
   #end(action: Action): void {
     const { transitions, options, locality } = this;
-    if (!options.reduceLocal || options.signals > 0) return;
+    if (!options.reduceLocal || options.signals > 0 || locality.isShared(POINTS)) return;
     const { executor } = transitions;
     const successor = this.#successor;
     const { states, length } = successor;

@@ -11,7 +11,7 @@ import { Sysno } from '../abi/syscall.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
-import { type Dependence, LIVES, wordsOfCall, wordsTouchedBy } from './dependence.js';
+import { type Dependence, LIVES, POINTS, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, Terminal } from './executor.js';
 import { enlarged, Interner } from './interner.js';
 import { wordsOf } from './memory-words.js';
@@ -387,9 +387,12 @@ export class Transitions {
     const { accesses, calls, accessesBeforeStart } = step;
     const hasStarted = accessesBeforeStart !== undefined;
     const tid = this.#subject(state[SHARED] as number, action);
-    if (accesses === undefined || tid === 0) return [];
+    if (tid === 0) return [];
     const { isInHandler } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
     const agent = tid * 2 + (isInHandler ? 1 : 0);
+    // How much memory there is shows at every point.
+    const grown = { address: POINTS, isStore: true, agent, isAfterStart: false };
+    if (accesses === undefined) return [grown];
     // Behind the return from a handler it is the thread again.
     const hasReturned = isInHandler && calls.some(({ sysno }) => sysno === Sysno.RtSigreturn);
     const accessed: WordAccess[] = [];
@@ -402,12 +405,16 @@ export class Transitions {
         if (hasReturned) accessed.push({ address: word, isStore, agent: tid * 2, isAfterStart });
       }
     });
+    const { hasPercpuBase } = this.executor.sharedInfo(state[SHARED] as number);
     for (const call of calls) {
       const own = wordsOfCall(call, tid, false) ?? [];
-      for (const address of [...own, ...wordsTouchedBy(call)]) {
+      for (const address of [...own, ...wordsTouchedBy(call, tid, hasPercpuBase)]) {
         const isAfterStart = hasStarted || address === LIVES;
         accessed.push({ address, isStore: true, agent, isAfterStart });
       }
+    }
+    if (step.ownWords.length > 0) {
+      accessed.push({ address: POINTS, isStore: false, agent, isAfterStart: true });
     }
     const hasEnded = step.events.some(({ kind, b }) => kind === TraceEvent.Exit && b === 0);
     if (hasEnded || calls.some(({ sysno }) => sysno === Sysno.Join)) {

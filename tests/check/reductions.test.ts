@@ -241,6 +241,45 @@ const PROGRAMS: Readonly<Record<string, readonly [CheckOptions, string]>> = {
       return before == after ? 0 : 1;
     }`,
   ],
+  'a thread is told of another area between two readings of its base': [
+    { cpus: 1 },
+    `
+    import { join, rseq, spawn } from 'wasm-rseq/assembly';
+    const AREA: usize = memory.data(128, 64);
+    const MINE: usize = memory.data(64, 64);
+    function worker(_: usize): i32 {
+      store<i32>(MINE, <i32>rseq.percpuBase());
+      store<i32>(MINE, 1, 8);
+      store<i32>(MINE, <i32>rseq.percpuBase(), 4);
+      store<i32>(MINE, 2, 8);
+      return load<i32>(MINE) == load<i32>(MINE, 4) ? 0 : 1;
+    }
+    export function main(): i32 {
+      rseq.register();
+      const tid = spawn(worker, 0);
+      rseq.setPercpuArea(AREA, 64);
+      return join(tid);
+    }`,
+  ],
+  'memory grows between two looks at its size': [
+    { cpus: 1 },
+    `
+    import { join, spawn } from 'wasm-rseq/assembly';
+    const MINE: usize = memory.data(64, 64);
+    function worker(_: usize): i32 {
+      const before = memory.size();
+      store<i32>(MINE, 1);
+      store<i32>(MINE, 2, 8);
+      const after = memory.size();
+      store<i32>(MINE, 2);
+      return before == after ? 0 : 1;
+    }
+    export function main(): i32 {
+      const tid = spawn(worker, 0);
+      memory.grow(1);
+      return join(tid);
+    }`,
+  ],
   'the last thread to end is the one that stored first': [
     { cpus: 1 },
     `
@@ -324,4 +363,29 @@ test('what a thread reads behind a system call depends on what came of it', asyn
     const result = await check(wasm as BufferSource, { cpus: 1, reductions: { symmetry } });
     expect(result.verdict).toBe('proven');
   }
+});
+
+test('a handler that looks where it came from finds its thread everywhere', async () => {
+  const source = `
+    import { signal } from 'wasm-rseq/assembly';
+    import { FrameRegister, signalContext } from 'wasm-rseq/assembly/sys';
+    const PLACE: usize = memory.data(4, 64);
+    const MINE: usize = memory.data(16, 64);
+    function onSignal(_signo: i32): void {
+      store<i32>(PLACE, signalContext(0, FrameRegister.Ip));
+    }
+    export function main(): i32 {
+      signal(10, onSignal);
+      store<i32>(MINE, 1);
+      store<i32>(MINE, 2, 4);
+      store<i32>(MINE, 3, 8);
+      return 0;
+    }`;
+  const { wasm } = await compileSource(source, { metering: 'instruction' });
+
+  const reduced = await check(wasm as BufferSource, { cpus: 1, signals: 1 });
+  const reductions = { local: false, switches: false, restarts: false, symmetry: false };
+  const full = await check(wasm as BufferSource, { cpus: 1, signals: 1, reductions });
+
+  expect(reduced.finalStates).toEqual(full.finalStates);
 });
