@@ -122,6 +122,7 @@ export class Locality {
   }
 
   #findConflict(address: number, uses: readonly Use[]): void {
+    if (this.#shared.has(address)) return;
     const isShared = uses.some((one, at) =>
       uses.slice(at + 1).some((other) => this.#conflict(one, other)),
     );

@@ -10,7 +10,7 @@ import type { Cpu } from '../kernel/cpu.js';
 import type { Thread } from '../kernel/thread.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { POINTS } from './dependence.js';
-import { BEGINNING, type StepLog } from './step-log.js';
+import { BEGINNING, type Position, type StepLog } from './step-log.js';
 
 /** Points that a thread passes in a step, at most: it may never come to anything that others notice. */
 const MOST_POINTS = 1000;
@@ -57,7 +57,7 @@ export class RunOn {
     // What a section has done is for others to notice, unless its thread was sent back.
     let isNoticed = wasInSection && !this.#log.has(TraceEvent.Restart);
     let isBehindCall = false;
-    let seen = BEGINNING;
+    let seen: Position = BEGINNING;
     for (let points = 1; points < MOST_POINTS; points++) {
       const words = isNoticed || rules === undefined ? undefined : this.#ownWords(seen, rules);
       if (words !== undefined) for (const word of words) ownWords.push(word);
@@ -74,7 +74,7 @@ export class RunOn {
   }
 
   /** The words used since then, if that is all, nobody else uses them, and the thread may go on. */
-  #ownWords(seen: typeof BEGINNING, { isShared, hasSignals }: RunOnRules): number[] | undefined {
+  #ownWords(seen: Position, { isShared, hasSignals }: RunOnRules): number[] | undefined {
     if (!this.#isRunning || !this.#mayGoOn || isShared(POINTS)) return undefined;
     const words = this.#log.wordsSince(seen, this.#thread.tid, hasSignals);
     return words?.some(isShared) === true ? undefined : words?.concat(POINTS);

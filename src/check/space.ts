@@ -125,11 +125,6 @@ export class Space {
       .isRunnable;
   }
 
-  /** The CPU the thread runs on or ran on last. */
-  cpuOf(states: Int32Array, from: number, tid: number): number {
-    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number).cpu;
-  }
-
   /** Go from a state by an action. What it returns is valid until the next call. */
   follow(states: Int32Array, from: number, length: number, action: Action): Successor {
     const successor = this.#successor;
