@@ -157,6 +157,8 @@ const MOST_THREADS = 2 ** 20;
 /** Of event-counter and percpu-signal. */
 const AREA_BYTES = 16;
 
+const NOBODY: readonly number[] = [];
+
 const NOTHING = {
   points: 0,
   ownWords: [],
@@ -173,9 +175,12 @@ const NOTHING = {
 class OneChoice implements Scheduler {
   readonly name = 'check';
   action: Action = 0;
+  /** Of an action that runs a thread. */
+  fuel = 1;
 
   pick(_view: unknown, choice: Choice): void {
     toChoice(this.action, choice);
+    choice.fuel *= this.fuel;
   }
 }
 
@@ -189,6 +194,7 @@ export class Executor {
   readonly #threadInfos: (ThreadInfo | undefined)[] = [];
   readonly #threadMarks: (Marks | undefined)[] = [];
   readonly #servicesMarks: (Marks | undefined)[] = [];
+  readonly #queued: (readonly number[])[] = [];
   /** Somebody waits for a futex or a time. */
   readonly #hasQueues: boolean[] = [];
   readonly #sharedInfos: (SharedInfo | undefined)[] = [];
@@ -340,16 +346,20 @@ export class Executor {
     const cpu = kernel.cpus[cpuOf(action)] as Cpu;
     const runOn = new RunOn(this.#log, this.#booted, cpu, thread, depth);
     const reach = runOn.run(this.reductions.runsOn, this.#wasInSection, this.#stepKernel);
-    if (reach.isPassed) this.#runAgain(state, reach.points);
+    if (reach.again !== undefined) this.#runAgain(state, reach.again);
     return reach;
   }
 
-  /** The same, but only so far. */
-  #runAgain(state: Int32Array, points: number): void {
+  /** The same, but only so far. slices: the fuel of each kernel step. */
+  #runAgain(state: Int32Array, slices: readonly number[]): void {
     this.#content = this.#contentAfter(state[CONTENT] as number, this.#log.accesses);
     this.#load(state);
     this.#prepare();
-    for (let point = 0; point < points; point++) this.#stepKernel();
+    for (const fuel of slices) {
+      this.#scheduler.fuel = fuel;
+      this.#stepKernel();
+    }
+    this.#scheduler.fuel = 1;
   }
 
   /** How many of the accesses come before it looks at the services, or `Step.ownAccesses`. */
@@ -442,8 +452,11 @@ export class Executor {
 
   /** The threads that are in queues that all share, first come first. */
   queued(services: number): readonly number[] {
+    const known = this.#queued[services];
+    if (known !== undefined) return known;
     const words = this.services.tuple(services);
-    return (this.#servicesMarks[services] as Marks).threads.map((at) => words[at] as number);
+    const { threads } = this.#servicesMarks[services] as Marks;
+    return (this.#queued[services] = threads.map((at) => words[at] as number));
   }
 
   /**
@@ -574,17 +587,19 @@ export class Executor {
   #joinersOf(tid: number): readonly number[] {
     const { process, joinersOfAll } = this.#booted.kernel;
     const joiners = process.threads.get(tid)?.joiners ?? [];
+    if (joiners.length + joinersOfAll.length === 0) return NOBODY;
     return [...joiners, ...joinersOfAll].map(({ thread }) => thread.tid);
   }
 
   /** joiners: who is woken if the thread ends. */
   #questions(joiners: readonly number[]): Asked[] {
     const cpus = this.#booted.kernel.cpus.length;
-    const asked = this.#log.questions.map(({ at, call }) => ({
-      at,
-      dependence: call === undefined ? joiners : dependenceOf(call, cpus),
-    }));
-    return asked.filter(({ dependence }) => dependence.length > 0);
+    const asked: Asked[] = [];
+    for (const { at, call } of this.#log.questions) {
+      const dependence = call === undefined ? joiners : dependenceOf(call, cpus);
+      if (dependence.length > 0) asked.push({ at, dependence });
+    }
+    return asked;
   }
 
   #load(state: Int32Array): void {
@@ -879,6 +894,7 @@ export class Executor {
 }
 
 function unionOf(questions: readonly Asked[]): Dependence {
+  if (questions.length === 0) return NOBODY;
   const others = new Set<number>();
   for (const { dependence } of questions) {
     if (dependence === 'all') return dependence;
@@ -903,7 +919,13 @@ function marksOf({ threads, addresses }: WordWriter): Marks {
 /** A copy of the words with threads in other places. */
 function renamed(words: Int32Array, { threads, addresses }: Marks, renaming: Renaming): Int32Array {
   const copy = words.slice();
-  for (const at of threads) copy[at] = renaming.thread(copy[at] as number);
-  for (const at of addresses) copy[at] = renaming.address(copy[at] as number);
+  for (let index = 0; index < threads.length; index++) {
+    const at = threads[index] as number;
+    copy[at] = renaming.thread(copy[at] as number);
+  }
+  for (let index = 0; index < addresses.length; index++) {
+    const at = addresses[index] as number;
+    copy[at] = renaming.address(copy[at] as number);
+  }
   return copy;
 }

@@ -61,9 +61,9 @@ export class Interner {
     for (let at = from; at < end; at++) {
       const word = words[at] as number;
       // `mix`, written out: most of these are hashed before anything has been compiled.
-      const product = Math.imul(word, 0xcc9e2d51);
+      const product = Math.imul(word, -0x3361d2af);
       const mixed = low ^ Math.imul((product << 15) | (product >>> 17), 0x1b873593);
-      low = (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+      low = (Math.imul((mixed << 13) | (mixed >>> 19), 5) - 0x19ab949c) | 0;
       high = Math.imul(high ^ word, 0x01000193) ^ (high >>> 15);
     }
     return this.internAs(words, from, length, finish(low ^ length), finish(high));

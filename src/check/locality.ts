@@ -68,7 +68,9 @@ export class Locality {
     if (this.#starters.has(tid) && known === agent) return;
     this.#starters.set(tid, known === agent ? agent : ANYBODY);
     if (known === agent) return;
-    for (const [address, uses] of this.#uses) this.#findConflict(address, uses);
+    for (const [address, uses] of this.#uses) {
+      for (const use of uses) this.#findConflict(address, use, uses);
+    }
   }
 
   get starts(): StartRecord[] {
@@ -104,34 +106,48 @@ export class Locality {
     return this.#known.has(address);
   }
 
+  /** A word that the step uses is shared, as far as this search knows. */
+  usesShared({ accesses }: Leaf): boolean {
+    for (const { address } of accesses) if (this.isShared(address)) return true;
+    return false;
+  }
+
   #note({ address, agent, isStore }: WordAccess, threads: number): void {
     this.#record(address, agent, threads, isStore ? threads : 0);
   }
 
   #record(address: number, agent: number, used: number, written: number): void {
-    const uses = this.#uses.get(address) ?? [];
-    this.#uses.set(address, uses);
-    let use = uses.find((each) => each.agent === agent);
-    if (use === undefined) {
-      use = { agent, used: 0, written: 0 };
-      uses.push(use);
-    }
+    const use = this.#useBy(agent, address);
+    if (used <= use.used && written <= use.written) return;
     use.used = Math.max(use.used, used);
     use.written = Math.max(use.written, written);
-    this.#findConflict(address, uses);
+    this.#findConflict(address, use, this.#uses.get(address) as Use[]);
   }
 
-  #findConflict(address: number, uses: readonly Use[]): void {
+  #useBy(agent: number, address: number): Use {
+    let uses = this.#uses.get(address);
+    if (uses === undefined) {
+      uses = [];
+      this.#uses.set(address, uses);
+    }
+    for (const use of uses) if (use.agent === agent) return use;
+    const use = { agent, used: 0, written: 0 };
+    uses.push(use);
+    return use;
+  }
+
+  /** One of the uses is new. */
+  #findConflict(address: number, use: Use, uses: readonly Use[]): void {
     if (this.#shared.has(address)) return;
-    const isShared = uses.some((one, at) =>
-      uses.slice(at + 1).some((other) => this.#conflict(one, other)),
-    );
-    if (isShared) this.#shared.add(address);
+    for (const other of uses) {
+      if (other !== use && this.#conflict(use, other)) this.#shared.add(address);
+    }
   }
 
   /** One writes what the other uses, and not because one of them was there to start the other. */
   #conflict(one: Use, other: Use): boolean {
-    const [older, younger] = one.agent < other.agent ? [one, other] : [other, one];
+    const older = one.agent < other.agent ? one : other;
+    const younger = older === one ? other : one;
     const born = this.#born(older.agent, younger.agent >> 1);
     return (
       (older.written > 0 && older.written >= born) ||

@@ -5,13 +5,19 @@ import { TCB_BYTES, TCB_TID } from '../abi/thread.js';
 import { type Action, tidOf, withTid } from './action.js';
 import { signalsOf, threadOfSignals } from './dependence.js';
 
+interface Move {
+  readonly tid: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 export class Permutation {
   /** From 0, equal for equal permutations. */
   readonly id: number;
   /** Index n is where thread n goes. */
   readonly #tids: readonly number[];
   /** The threads that move: where their blocks are, and where these go. */
-  readonly moves: readonly { readonly tid: number; readonly from: number; readonly to: number }[];
+  readonly moves: readonly Move[];
 
   /** blocks: addresses of the control blocks, by tid. */
   constructor(id: number, tids: readonly number[], blocks: readonly number[]) {
@@ -29,7 +35,9 @@ export class Permutation {
   /** A word that is an address in a block moves with it; others may be anything and stay. */
   address(word: number): number {
     const address = word >>> 0;
-    for (const { from, to } of this.moves) {
+    const { moves } = this;
+    for (let at = 0; at < moves.length; at++) {
+      const { from, to } = moves[at] as Move;
       if (address >= from && address < from + TCB_BYTES) return (address - from + to) | 0;
     }
     return word;

@@ -7,6 +7,7 @@
 
 import type { Booted } from '../host/host.js';
 import type { Cpu } from '../kernel/cpu.js';
+import { MAX_SLICE_FUEL } from '../kernel/schedule.js';
 import type { Thread } from '../kernel/thread.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { POINTS } from './dependence.js';
@@ -14,6 +15,10 @@ import { BEGINNING, type Position, type StepLog } from './step-log.js';
 
 /** Points that a thread passes in a step, at most: it may never come to anything that others notice. */
 const MOST_POINTS = 1000;
+/** In the place of fuel: the kernel had more to do than to run the thread and to interrupt it. */
+const EVENTFUL = 0;
+/** Run, Interrupt. */
+const EVENTS_OF_RUN = 2;
 
 export interface RunOnRules {
   /** Whether others use a word. */
@@ -25,8 +30,11 @@ export interface RunOnRules {
 export interface Reach {
   /** How many points the thread comes to in the step. */
   readonly points: number;
-  /** It has gone one further to find that out: the step has to be done again. */
-  readonly isPassed: boolean;
+  /**
+   * It has gone one further to find that out: the step has to be done again, in kernel steps of so much fuel.
+   * Undefined: it has not.
+   */
+  readonly again: readonly number[] | undefined;
   /** Words that it has used as nobody else uses them; there may be some twice. */
   readonly ownWords: readonly number[];
 }
@@ -53,31 +61,41 @@ export class RunOn {
    */
   run(rules: RunOnRules | undefined, wasInSection: boolean, advance: () => void): Reach {
     const thread = this.#thread;
+    const { counts } = this.#booted.kernel;
     const ownWords: number[] = [];
     // What a section has done is for others to notice, unless its thread was sent back.
     let isNoticed = wasInSection && !this.#log.has(TraceEvent.Restart);
     let isBehindCall = false;
     let seen: Position = BEGINNING;
+    let now = this.#log.position;
+    const fuelUsed = [EVENTFUL];
     for (let points = 1; points < MOST_POINTS; points++) {
-      const words = isNoticed || rules === undefined ? undefined : this.#ownWords(seen, rules);
-      if (words !== undefined) for (const word of words) ownWords.push(word);
-      else if (isBehindCall) return { points: points - 1, isPassed: true, ownWords };
-      else if (!this.#isRunning) return { points, isPassed: false, ownWords };
+      const isOwn = !isNoticed && rules !== undefined && this.#isOwn(seen, rules, ownWords);
+      if (isOwn) ownWords.push(POINTS);
+      else if (isBehindCall)
+        return { points: points - 1, again: slicesOf(fuelUsed.slice(0, -1)), ownWords };
+      else if (!this.#isRunning) return { points, again: undefined, ownWords };
       else if (thread.notifyResume) isNoticed = true;
       else if (isNoticed || rules === undefined || !this.#isBehindCall) {
-        return { points, isPassed: false, ownWords };
+        return { points, again: undefined, ownWords };
       } else isBehindCall = true;
-      seen = this.#log.position;
+      const fuel = counts.fuel;
       advance();
+      seen = now;
+      now = this.#log.position;
+      fuelUsed.push(isUneventful(seen, now) ? counts.fuel - fuel : EVENTFUL);
     }
-    return { points: MOST_POINTS, isPassed: false, ownWords };
+    return { points: MOST_POINTS, again: undefined, ownWords };
   }
 
-  /** The words used since then, if that is all, nobody else uses them, and the thread may go on. */
-  #ownWords(seen: Position, { isShared, hasSignals }: RunOnRules): number[] | undefined {
-    if (!this.#isRunning || !this.#mayGoOn || isShared(POINTS)) return undefined;
-    const words = this.#log.wordsSince(seen, this.#thread.tid, hasSignals);
-    return words?.some(isShared) === true ? undefined : words?.concat(POINTS);
+  /** True when all since then was to use words that nobody else uses, and it may go on; `words` gets them then. */
+  #isOwn(seen: Position, { isShared, hasSignals }: RunOnRules, words: number[]): boolean {
+    if (!this.#isRunning || !this.#mayGoOn || isShared(POINTS)) return false;
+    const first = words.length;
+    let isOwn = this.#log.addWordsSince(seen, this.#thread.tid, hasSignals, words);
+    for (let at = first; isOwn && at < words.length; at++) isOwn = !isShared(words[at] as number);
+    if (!isOwn) words.length = first;
+    return isOwn;
   }
 
   get #isRunning(): boolean {
@@ -97,4 +115,25 @@ export class RunOn {
     if (kernel.process.percpuArea === undefined) return true;
     return kernel.cpus.filter(({ id }) => affinity.has(id)).length === 1;
   }
+}
+
+function isUneventful(before: Position, after: Position): boolean {
+  const { events, calls, kernel } = after;
+  const isRunOnly = events === before.events + EVENTS_OF_RUN && calls === before.calls;
+  return isRunOnly && kernel === before.kernel;
+}
+
+/** Slices in which a thread passes the same points. fuelUsed: up to each. */
+function slicesOf(fuelUsed: readonly number[]): number[] {
+  const slices: number[] = [];
+  let uneventful = 0;
+  for (const fuel of fuelUsed) {
+    if (uneventful > 0 && (fuel === EVENTFUL || uneventful + fuel > MAX_SLICE_FUEL)) {
+      slices.push(uneventful);
+      uneventful = 0;
+    }
+    if (fuel === EVENTFUL) slices.push(1);
+    else uneventful += fuel;
+  }
+  return uneventful > 0 ? [...slices, uneventful] : slices;
 }

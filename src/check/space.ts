@@ -84,27 +84,32 @@ export class Space {
 
   /** Put into `to` what can happen in a state, in a fixed order. */
   actions(states: Int32Array, from: number, length: number, to: Action[]): void {
-    to.length = 0;
     const { executor } = this.transitions;
-    const shared = executor.sharedInfo(states[from + SHARED] as number);
+    const { onlineCpus, current, hasTimers, handled } = executor.sharedInfo(
+      states[from + SHARED] as number,
+    );
+    let count = 0;
     for (let index = THREADS; index < length; index++) {
-      const thread = executor.threadInfo(states[from + index] as number);
-      if (!thread.isRunnable) continue;
+      const { isRunnable, affinity } = executor.threadInfo(states[from + index] as number);
+      if (!isRunnable) continue;
       const tid = index - THREADS + 1;
-      for (const cpu of shared.onlineCpus) {
-        if (thread.affinity.includes(cpu)) to.push(runAction(tid, cpu));
+      for (let at = 0; at < onlineCpus.length; at++) {
+        const cpu = onlineCpus[at] as number;
+        if (affinity.includes(cpu)) to[count++] = runAction(tid, cpu);
       }
     }
-    if (shared.hasTimers) to.push(TIME_ACTION);
+    if (hasTimers) to[count++] = TIME_ACTION;
     // Others than the program's threads want CPUs too.
-    shared.current.forEach((tid, cpu) => {
-      if (tid !== 0 && this.#canNoticeLoss(states, from, tid)) to.push(parkAction(cpu));
-    });
-    if (to.length === 0 || this.options.signals === 0) return;
+    for (let cpu = 0; cpu < current.length; cpu++) {
+      const tid = current[cpu] as number;
+      if (tid !== 0 && this.#canNoticeLoss(states, from, tid)) to[count++] = parkAction(cpu);
+    }
+    to.length = count;
+    if (count === 0 || this.options.signals === 0) return;
     for (let index = THREADS; index < length; index++) {
       const thread = executor.threadInfo(states[from + index] as number);
       if (thread.isDead || thread.signalsTaken >= this.options.signals) continue;
-      for (const signo of shared.handled) {
+      for (const signo of handled) {
         const isBlocked = (thread.blockedSignals >> BigInt(signo - 1)) & 1n;
         if (isBlocked === 0n) to.push(signalAction(index - THREADS + 1, signo));
       }
@@ -156,7 +161,7 @@ export class Space {
     const cpu = cpuOf(action);
     if (!onlineCpus.includes(cpu) || !thread.affinity.includes(cpu)) return;
     const end = transitions.leaf(states, 0, length, action);
-    if (!end.isQuietEnd || end.accesses.some(({ address }) => locality.isShared(address))) return;
+    if (!end.isQuietEnd || locality.usesShared(end)) return;
     this.#pass(end, states, 0, length, action);
     this.#apply(end, states, 0, length);
     successor.points += end.points;

@@ -157,7 +157,8 @@ export class StepLog implements Observer {
   }
 
   has(kind: TraceEvent): boolean {
-    return this.#events.some((event) => event.kind === kind);
+    for (const event of this.#events) if (event.kind === kind) return true;
+    return false;
   }
 
   /**
@@ -182,30 +183,29 @@ export class StepLog implements Observer {
   }
 
   /**
-   * The words that thread `tid` has used since then; undefined: it has done more than that.
-   * hasSignals: signals may come at any time.
+   * Add the words that thread `tid` has used since then. False: it has done more than that. hasSignals: signals
+   * may come at any time.
    */
-  wordsSince(position: Position, tid: number, hasSignals: boolean): number[] | undefined {
+  addWordsSince(position: Position, tid: number, hasSignals: boolean, to: number[]): boolean {
     const { guest } = this.#booted;
     const { accesses } = guest.machine;
-    if (accesses === undefined || !this.#isQuietSince(position)) return undefined;
-    const words: number[] = [];
+    if (accesses === undefined || !this.#isQuietSince(position)) return false;
     for (let at = position.calls; at < this.#calls.length; at++) {
       const used = wordsOfCall(this.#calls[at] as Call, tid, hasSignals);
-      if (used === undefined) return undefined;
-      words.push(...used);
+      if (used === undefined) return false;
+      to.push(...used);
     }
     const { sizeBytes } = guest.memory;
     for (let at = position.guest; at < accesses.length; at += 2) {
       const address = (accesses[at] as number) >>> 0;
-      words.push(...wordsOf(address, (accesses[at + 1] as number) >>> 2, sizeBytes));
+      to.push(...wordsOf(address, (accesses[at + 1] as number) >>> 2, sizeBytes));
     }
     for (let at = position.kernel; at < this.kernelAccesses.length; at++) {
       const { isResume, address, bytes } = this.kernelAccesses[at] as KernelAccess;
       // What it does to give the thread the CPU belongs to whatever the thread does then.
-      if (!isResume) words.push(...wordsOf(address, bytes, sizeBytes));
+      if (!isResume) to.push(...wordsOf(address, bytes, sizeBytes));
     }
-    return words;
+    return true;
   }
 
   /** Nothing has happened since then but that the thread got a CPU, ran, and made system calls. */
@@ -218,7 +218,7 @@ export class StepLog implements Observer {
   }
 
   get #progress(): GuestProgress {
-    const { accesses } = this.#booted.guest.machine;
-    return { runs: this.runs, accesses: accesses?.length ?? 0 };
+    const { accessesLength = 0 } = this.#booted.guest.machine;
+    return { runs: this.runs, accesses: accessesLength };
   }
 }

@@ -62,6 +62,8 @@ export class Symmetry {
   /** What is shared, permutation; the services, permutation. */
   readonly #shared = new Memo();
   readonly #services = new Memo();
+  /** The content of memory, permutation. */
+  readonly #contents = new Memo();
   /** Line, permutation, where: the line that it becomes. */
   readonly #lines = new Memo();
   #from: Int32Array = new Int32Array(64);
@@ -281,8 +283,7 @@ export class Symmetry {
   ): boolean {
     if (leaf.stores.length !== image.stores.length) return false;
     for (let at = 0; at < leaf.stores.length; at += 2) {
-      const place = permutation.place((leaf.stores[at] as number) >>> 0);
-      if (place !== (image.stores[at] as number) >>> 0) return false;
+      if (permutation.place(leaf.stores[at] as number) !== image.stores[at]) return false;
     }
     const length = state.length + leaf.started;
     this.#from = roomFor(this.#from, length);
@@ -354,6 +355,8 @@ export class Symmetry {
   }
 
   #renamedContent(content: number, permutation: Permutation): number {
+    const known = this.#contents.get(content, permutation.id, 0);
+    if (known !== 0) return known;
     const { memory } = this.#transitions.executor;
     let result = content;
     for (const { tid, from, to } of permutation.moves) {
@@ -364,6 +367,7 @@ export class Symmetry {
         result = memory.replaceLine(result, to + offset, moved);
       }
     }
+    this.#contents.set(content, permutation.id, 0, result);
     return result;
   }
 

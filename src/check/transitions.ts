@@ -37,9 +37,9 @@ export interface Leaf {
   /** -1: as they were, and it has not looked at them. */
   readonly services: number;
   /** Pairs: index in the vector, the thread that is there now. */
-  readonly changes: Int32Array;
+  readonly changes: readonly number[];
   /** Pairs: address, word. */
-  readonly stores: Int32Array;
+  readonly stores: readonly number[];
   /** All of memory, where it is not known what was stored; otherwise -1. */
   readonly content: number;
   /** How many threads it starts. */
@@ -72,6 +72,12 @@ export interface Leaf {
   orbitThreads: number;
   /** Writer: the checker's coverage. */
   isCovered: boolean;
+}
+
+/** Words that a step reads, first to last, and by which of its accesses. */
+interface Reads {
+  readonly words: number[];
+  readonly at: number[];
 }
 
 /** What a thread does that nobody else is in the way of. */
@@ -203,7 +209,7 @@ export class Transitions {
     const { memory } = this.executor;
     let now = before;
     for (let index = 0; index < stores.length; index += 2) {
-      now = memory.write(now, (stores[index] as number) >>> 0, stores[index + 1] as number);
+      now = memory.write(now, stores[index] as number, stores[index + 1] as number);
     }
     return now;
   }
@@ -242,20 +248,21 @@ export class Transitions {
     const step = this.executor.step(state, action);
     if (step.dependence !== 'all') this.#requireUntouched(state, action, step, step.dependence);
     const root = this.#root(state, 0, action);
-    this.#extend(this.#extendByStep(root, state, step), LEAF, this.#leaves.length);
-    this.#leaves.push(this.#toLeaf(state, action, step));
+    const reads = readsOf(step.accesses ?? [], this.#sizeBytes);
+    this.#extend(this.#extendByStep(root, state, step, reads), LEAF, this.#leaves.length);
+    this.#leaves.push(this.#toLeaf(state, action, step, reads));
     this.#roots.push(root);
   }
 
   /** The words that the step reads, and between them the services and the threads that it looks at. */
-  #extendByStep(root: number, state: Int32Array, step: Step): number {
-    const { accesses = [], ownAccesses, questions } = step;
+  #extendByStep(root: number, state: Int32Array, step: Step, reads: Reads): number {
+    const { ownAccesses, questions } = step;
     let node = step.accesses === undefined ? this.#extendByContent(root, state) : root;
     let read = 0;
     const readUpTo = (end: number): void => {
-      // What is read for a second time is the same.
-      node = this.#extendByWords(node, state, accesses.slice(read, end));
-      read = Math.max(read, end);
+      const from = read;
+      while (read < reads.at.length && (reads.at[read] as number) < end) read++;
+      node = this.#extendByWords(node, state, reads.words, from, read);
     };
     if (ownAccesses !== undefined) {
       readUpTo(ownAccesses);
@@ -265,7 +272,7 @@ export class Transitions {
       readUpTo(at);
       node = this.#extendByThreads(node, state, dependence);
     }
-    readUpTo(accesses.length);
+    readUpTo(Number.POSITIVE_INFINITY);
     return node;
   }
 
@@ -293,10 +300,18 @@ export class Transitions {
     return this.#child(this.#extend(node, ALL_MEMORY, 0), content);
   }
 
-  #extendByWords(from: number, state: Int32Array, accesses: readonly Access[]): number {
+  /** By words[from .. to). */
+  #extendByWords(
+    above: number,
+    state: Int32Array,
+    words: readonly number[],
+    from: number,
+    to: number,
+  ): number {
     const content = state[CONTENT] as number;
-    let node = from;
-    for (const address of readWords(accesses, this.#sizeBytes)) {
+    let node = above;
+    for (let index = from; index < to; index++) {
+      const address = words[index] as number;
       // A step that grows the memory may be the same up to here: nobody knows what it has read.
       if (this.#kinds[node] === ALL_MEMORY) node = this.#child(node, content);
       this.#extend(node, READ, address | 0);
@@ -338,7 +353,7 @@ export class Transitions {
     return node;
   }
 
-  #toLeaf(state: Int32Array, action: Action, step: Step): Leaf {
+  #toLeaf(state: Int32Array, action: Action, step: Step, reads: Reads): Leaf {
     const changes: number[] = [];
     for (let index = 0; index < step.threads.length; index++) {
       const thread = step.threads[index] as number;
@@ -348,8 +363,8 @@ export class Transitions {
     return {
       shared: step.shared,
       services: step.ownAccesses === undefined ? -1 : step.services,
-      changes: Int32Array.from(changes),
-      stores: Int32Array.from(accesses === undefined ? [] : this.#stores(accesses, step.content)),
+      changes,
+      stores: accesses === undefined ? [] : this.#stores(accesses, step.content),
       content: accesses === undefined ? step.content : -1,
       started: THREADS + step.threads.length - state.length,
       points: step.points,
@@ -359,7 +374,7 @@ export class Transitions {
       events,
       terminal,
       commits: this.#commits(state, action, step),
-      reads: accesses === undefined ? [] : readWords(accesses, this.#sizeBytes),
+      reads: reads.words,
       dependence: step.dependence,
       notedBefore: 0,
       notedAfter: 0,
@@ -377,7 +392,7 @@ export class Transitions {
       for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
         if (words.has(word)) continue;
         words.add(word);
-        stores.push(word | 0, this.executor.memory.read(content, word));
+        stores.push(word, this.executor.memory.read(content, word));
       }
     }
     return stores;
@@ -463,21 +478,23 @@ function threadAt(states: Int32Array, from: number, length: number, tid: number)
 }
 
 /**
- * The words whose content a step depends on, first to last: what is loaded, and what is stored in part, unless
- * the step has stored all of the word before.
+ * The words whose content a step depends on: what is loaded, and what is stored in part, unless the step has
+ * stored all of the word before.
  */
-function readWords(accesses: readonly Access[], sizeBytes: number): readonly number[] {
+function readsOf(accesses: readonly Access[], sizeBytes: number): Reads {
   const known = new Set<number>();
-  const read: number[] = [];
-  for (const { address, bytes, isLoad } of accesses) {
+  const reads: Reads = { words: [], at: [] };
+  accesses.forEach(({ address, bytes, isLoad }, at) => {
     for (const word of wordsOf(address, bytes, sizeBytes)) {
       if (known.has(word)) continue;
-      const isWhole = word >= address && word + 4 <= address + bytes;
-      if (isLoad || !isWhole) read.push(word);
       known.add(word);
+      const isWhole = word >= address && word + 4 <= address + bytes;
+      if (!isLoad && isWhole) continue;
+      reads.words.push(word);
+      reads.at.push(at);
     }
-  }
-  return read;
+  });
+  return reads;
 }
 
 function intersects(some: ReadonlySet<number>, others: ReadonlySet<number>): boolean {

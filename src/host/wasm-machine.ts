@@ -258,12 +258,20 @@ export class WasmMachine implements Machine {
    * until the next run. Undefined when they are not all there: the memory has grown, or the stack over them.
    */
   get accesses(): Int32Array | undefined {
+    const length = this.accessesLength;
+    const { words, hostBase } = this.#memory;
+    const start = (hostBase + ACCESSES_OFFSET) >>> 2;
+    return length === undefined ? undefined : words.subarray(start, start + length);
+  }
+
+  /** The length of `accesses`. */
+  get accessesLength(): number | undefined {
     const { words, hostBase } = this.#memory;
     const end = words[hostBase / WORD_BYTES + ACCESSES] as number;
     const start = hostBase + ACCESSES_OFFSET;
     const stackEnd = words[hostBase / WORD_BYTES + STACK_END] as number;
     const isOverwritten = ((stackEnd - start) | 0) > 0;
-    return end === 0 || isOverwritten ? undefined : words.subarray(start >>> 2, end >>> 2);
+    return end === 0 || isOverwritten ? undefined : (end - start) >> 2;
   }
 
   #describe(error: unknown, locateTrap: TrapLocator): Fault {

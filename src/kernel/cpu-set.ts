@@ -60,12 +60,16 @@ export class CpuSet {
   /** The CPUs in both sets. */
   intersect(other: CpuSet): CpuSet {
     const result = new CpuSet();
-    for (let cpu = 0; cpu < MAX_CPUS; cpu++) if (this.has(cpu) && other.has(cpu)) result.add(cpu);
+    for (let at = 0; at < this.#words.length; at++) {
+      result.#words[at] = (this.#words[at] as number) & (other.#words[at] as number);
+    }
     return result;
   }
 
   clone(): CpuSet {
-    return this.intersect(this);
+    const result = new CpuSet();
+    result.assign(this);
+    return result;
   }
 
   get size(): number {

@@ -720,14 +720,17 @@ export class Kernel implements SchedulerView, Services {
     const { process } = this;
     const threadOf = (tid: number): Thread =>
       process.threads.get(tid) ?? panic('load', `there is no thread ${tid}`);
-    const joiners = threads.map((words, index) => {
+    const joins: (readonly [joined: Thread, joiners: readonly number[]])[] = [];
+    for (let index = 0; index < threads.length; index++) {
+      const words = threads[index];
       const thread = threadOf(index + 1);
-      return words === undefined ? takeJoiners(thread) : loadThread(thread, words, threadOf);
-    });
-    joiners.forEach((tids, index) => {
-      for (const tid of tids)
-        threadOf(index + 1).ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
-    });
+      const joiners =
+        words === undefined ? takeJoiners(thread) : loadThread(thread, words, threadOf);
+      if (joiners.length > 0) joins.push([thread, joiners]);
+    }
+    for (const [{ ownExtras }, tids] of joins) {
+      for (const tid of tids) ownExtras.joiners.push(threadOf(tid).wait as JoinWait);
+    }
     for (const cpu of this.cpus) {
       const tid = cpus.word();
       if (tid > 0) this.#dispatcher.resumeOn(cpu, threadOf(tid));
@@ -742,7 +745,8 @@ export class Kernel implements SchedulerView, Services {
     joinersOfAll.forEach(({ thread }, at) => {
       joinersOfAll[at] = threadOf(thread.tid).wait as JoinWait;
     });
-    for (const thread of process.threads.values()) {
+    for (let tid = 1; tid <= threads.length; tid++) {
+      const thread = threadOf(tid);
       const isCurrent = this.cpus[thread.cpu]?.current === thread;
       if (thread.isRunnable && !isCurrent) this.#dispatcher.add(thread);
     }

@@ -74,7 +74,7 @@ export function loadThread(
 
 /** The numbers of the threads that wait for its end, as `loadThread` returns them. */
 export function takeJoiners({ extras }: Thread): readonly number[] {
-  if (extras === undefined) return [];
+  if (extras === undefined || extras.joiners.length === 0) return [];
   return extras.joiners.splice(0).map((joiner) => joiner.thread.tid);
 }
 
