@@ -28,7 +28,7 @@ import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
 import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
-import { wordsOf } from './memory-words.js';
+import { firstWord, WORD_BYTES, wordsEnd, wordsOf } from './memory-words.js';
 import { RunOn, type RunOnRules } from './run-on.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import { type StepEvent, StepLog } from './step-log.js';
@@ -705,9 +705,11 @@ export class Executor {
   /** The content after the stores of a step. */
   #follow(content: number, accesses: readonly Access[]): number {
     let now = content;
-    for (const { address, bytes, isStore } of accesses) {
-      if (!isStore) continue;
-      for (const word of wordsOf(address, bytes, this.#guestBytes)) {
+    const sizeBytes = this.#guestBytes;
+    for (let index = 0; index < accesses.length; index++) {
+      const { address, bytes, isStore } = accesses[index] as Access;
+      const end = isStore ? wordsEnd(address, bytes, sizeBytes) : 0;
+      for (let word = firstWord(address); word < end; word += WORD_BYTES) {
         now = this.memory.write(now, word, this.#liveWord(word));
       }
     }

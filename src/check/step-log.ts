@@ -12,7 +12,7 @@ import {
   WatchedMemory,
 } from './accesses.js';
 import { type Call, WITHOUT_SERVICES, wordsOfCall } from './dependence.js';
-import { wordsOf } from './memory-words.js';
+import { addWords } from './memory-words.js';
 
 export interface StepEvent {
   readonly kind: TraceEvent;
@@ -198,12 +198,12 @@ export class StepLog implements Observer {
     const { sizeBytes } = guest.memory;
     for (let at = position.guest; at < accesses.length; at += 2) {
       const address = (accesses[at] as number) >>> 0;
-      to.push(...wordsOf(address, (accesses[at + 1] as number) >>> 2, sizeBytes));
+      addWords(address, (accesses[at + 1] as number) >>> 2, sizeBytes, to);
     }
     for (let at = position.kernel; at < this.kernelAccesses.length; at++) {
       const { isResume, address, bytes } = this.kernelAccesses[at] as KernelAccess;
       // What it does to give the thread the CPU belongs to whatever the thread does then.
-      if (!isResume) to.push(...wordsOf(address, bytes, sizeBytes));
+      if (!isResume) addWords(address, bytes, sizeBytes, to);
     }
     return true;
   }

@@ -14,7 +14,7 @@ import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
 import { type Dependence, LIVES, POINTS, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, Terminal } from './executor.js';
 import { enlarged, Interner } from './interner.js';
-import { wordsOf } from './memory-words.js';
+import { firstWord, WORD_BYTES, wordsEnd } from './memory-words.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { StepEvent } from './step-log.js';
 import { Triples } from './triples.js';
@@ -387,9 +387,10 @@ export class Transitions {
   #stores(accesses: readonly Access[], content: number): number[] {
     const words = new Set<number>();
     const stores: number[] = [];
+    const sizeBytes = this.#sizeBytes;
     for (const { address, bytes, isStore } of accesses) {
-      if (!isStore) continue;
-      for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
+      const end = isStore ? wordsEnd(address, bytes, sizeBytes) : 0;
+      for (let word = firstWord(address); word < end; word += WORD_BYTES) {
         if (words.has(word)) continue;
         words.add(word);
         stores.push(word, this.executor.memory.read(content, word));
@@ -411,11 +412,13 @@ export class Transitions {
     // Behind the return from a handler it is the thread again.
     const hasReturned = isInHandler && calls.some(({ sysno }) => sysno === Sysno.RtSigreturn);
     const accessed: WordAccess[] = [];
+    const sizeBytes = this.#sizeBytes;
     accesses.forEach(({ address, bytes, isLoad, isStore, isResume, isChange }, at) => {
       // What the kernel writes again as it was is nothing that switching the thread has done.
       if (isResume && !isLoad && !isChange) return;
-      for (const word of wordsOf(address, bytes, this.#sizeBytes)) {
-        const isAfterStart = hasStarted && at >= accessesBeforeStart;
+      const end = wordsEnd(address, bytes, sizeBytes);
+      const isAfterStart = hasStarted && at >= accessesBeforeStart;
+      for (let word = firstWord(address); word < end; word += WORD_BYTES) {
         accessed.push({ address: word, isStore, agent: isResume ? 0 : agent, isAfterStart });
         if (hasReturned) accessed.push({ address: word, isStore, agent: tid * 2, isAfterStart });
       }
@@ -485,7 +488,8 @@ function readsOf(accesses: readonly Access[], sizeBytes: number): Reads {
   const known = new Set<number>();
   const reads: Reads = { words: [], at: [] };
   accesses.forEach(({ address, bytes, isLoad }, at) => {
-    for (const word of wordsOf(address, bytes, sizeBytes)) {
+    const end = wordsEnd(address, bytes, sizeBytes);
+    for (let word = firstWord(address); word < end; word += WORD_BYTES) {
       if (known.has(word)) continue;
       known.add(word);
       const isWhole = word >= address && word + 4 <= address + bytes;
