@@ -175,12 +175,9 @@ const NOTHING = {
 class OneChoice implements Scheduler {
   readonly name = 'check';
   action: Action = 0;
-  /** Of an action that runs a thread. */
-  fuel = 1;
 
   pick(_view: unknown, choice: Choice): void {
     toChoice(this.action, choice);
-    choice.fuel *= this.fuel;
   }
 }
 
@@ -346,20 +343,16 @@ export class Executor {
     const cpu = kernel.cpus[cpuOf(action)] as Cpu;
     const runOn = new RunOn(this.#log, this.#booted, cpu, thread, depth);
     const reach = runOn.run(this.reductions.runsOn, this.#wasInSection, this.#stepKernel);
-    if (reach.again !== undefined) this.#runAgain(state, reach.again);
+    if (reach.isPassed) this.#runAgain(state, reach.points);
     return reach;
   }
 
-  /** The same, but only so far. slices: the fuel of each kernel step. */
-  #runAgain(state: Int32Array, slices: readonly number[]): void {
+  /** The same, but only so far. */
+  #runAgain(state: Int32Array, points: number): void {
     this.#content = this.#contentAfter(state[CONTENT] as number, this.#log.accesses);
     this.#load(state);
     this.#prepare();
-    for (const fuel of slices) {
-      this.#scheduler.fuel = fuel;
-      this.#stepKernel();
-    }
-    this.#scheduler.fuel = 1;
+    for (let point = 0; point < points; point++) this.#stepKernel();
   }
 
   /** How many of the accesses come before it looks at the services, or `Step.ownAccesses`. */

@@ -7,7 +7,6 @@
 
 import type { Booted } from '../host/host.js';
 import type { Cpu } from '../kernel/cpu.js';
-import { MAX_SLICE_FUEL } from '../kernel/schedule.js';
 import type { Thread } from '../kernel/thread.js';
 import { TraceEvent } from '../kernel/trace.js';
 import { POINTS } from './dependence.js';
@@ -15,10 +14,6 @@ import { BEGINNING, type Position, type StepLog } from './step-log.js';
 
 /** Points that a thread passes in a step, at most: it may never come to anything that others notice. */
 const MOST_POINTS = 1000;
-/** In the place of fuel: the kernel had more to do than to run the thread and to interrupt it. */
-const EVENTFUL = 0;
-/** Run, Interrupt. */
-const EVENTS_OF_RUN = 2;
 
 export interface RunOnRules {
   /** Whether others use a word. */
@@ -30,11 +25,8 @@ export interface RunOnRules {
 export interface Reach {
   /** How many points the thread comes to in the step. */
   readonly points: number;
-  /**
-   * It has gone one further to find that out: the step has to be done again, in kernel steps of so much fuel.
-   * Undefined: it has not.
-   */
-  readonly again: readonly number[] | undefined;
+  /** It has gone one further to find that out: the step has to be done again. */
+  readonly isPassed: boolean;
   /** Words that it has used as nobody else uses them; there may be some twice. */
   readonly ownWords: readonly number[];
 }
@@ -61,31 +53,24 @@ export class RunOn {
    */
   run(rules: RunOnRules | undefined, wasInSection: boolean, advance: () => void): Reach {
     const thread = this.#thread;
-    const { counts } = this.#booted.kernel;
     const ownWords: number[] = [];
     // What a section has done is for others to notice, unless its thread was sent back.
     let isNoticed = wasInSection && !this.#log.has(TraceEvent.Restart);
     let isBehindCall = false;
     let seen: Position = BEGINNING;
-    let now = this.#log.position;
-    const fuelUsed = [EVENTFUL];
     for (let points = 1; points < MOST_POINTS; points++) {
       const isOwn = !isNoticed && rules !== undefined && this.#isOwn(seen, rules, ownWords);
       if (isOwn) ownWords.push(POINTS);
-      else if (isBehindCall)
-        return { points: points - 1, again: slicesOf(fuelUsed.slice(0, -1)), ownWords };
-      else if (!this.#isRunning) return { points, again: undefined, ownWords };
+      else if (isBehindCall) return { points: points - 1, isPassed: true, ownWords };
+      else if (!this.#isRunning) return { points, isPassed: false, ownWords };
       else if (thread.notifyResume) isNoticed = true;
       else if (isNoticed || rules === undefined || !this.#isBehindCall) {
-        return { points, again: undefined, ownWords };
+        return { points, isPassed: false, ownWords };
       } else isBehindCall = true;
-      const fuel = counts.fuel;
+      seen = this.#log.position;
       advance();
-      seen = now;
-      now = this.#log.position;
-      fuelUsed.push(isUneventful(seen, now) ? counts.fuel - fuel : EVENTFUL);
     }
-    return { points: MOST_POINTS, again: undefined, ownWords };
+    return { points: MOST_POINTS, isPassed: false, ownWords };
   }
 
   /** True when all since then was to use words that nobody else uses, and it may go on; `words` gets them then. */
@@ -115,25 +100,4 @@ export class RunOn {
     if (kernel.process.percpuArea === undefined) return true;
     return kernel.cpus.filter(({ id }) => affinity.has(id)).length === 1;
   }
-}
-
-function isUneventful(before: Position, after: Position): boolean {
-  const { events, calls, kernel } = after;
-  const isRunOnly = events === before.events + EVENTS_OF_RUN && calls === before.calls;
-  return isRunOnly && kernel === before.kernel;
-}
-
-/** Slices in which a thread passes the same points. fuelUsed: up to each. */
-function slicesOf(fuelUsed: readonly number[]): number[] {
-  const slices: number[] = [];
-  let uneventful = 0;
-  for (const fuel of fuelUsed) {
-    if (uneventful > 0 && (fuel === EVENTFUL || uneventful + fuel > MAX_SLICE_FUEL)) {
-      slices.push(uneventful);
-      uneventful = 0;
-    }
-    if (fuel === EVENTFUL) slices.push(1);
-    else uneventful += fuel;
-  }
-  return uneventful > 0 ? [...slices, uneventful] : slices;
 }
