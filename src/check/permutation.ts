@@ -36,6 +36,7 @@ export class Permutation {
   address(word: number): number {
     const address = word >>> 0;
     const { moves } = this;
+    // By index: an iterator would be an object for every word of every thread.
     for (let at = 0; at < moves.length; at++) {
       const { from, to } = moves[at] as Move;
       if (address >= from && address < from + TCB_BYTES) return (address - from + to) | 0;

@@ -88,6 +88,7 @@ export class Space {
     const { onlineCpus, current, hasTimers, handled } = executor.sharedInfo(
       states[from + SHARED] as number,
     );
+    // By index, and over what was there: iterators and emptied arrays are objects, at every state.
     let count = 0;
     for (let index = THREADS; index < length; index++) {
       const { isRunnable, affinity } = executor.threadInfo(states[from + index] as number);
