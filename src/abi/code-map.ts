@@ -199,7 +199,11 @@ export function pointAt(map: CodeMap, ip: number): CodePoint | undefined {
 
 /** The section whose half-open range holds `ip`. */
 export function sectionAt(map: CodeMap, ip: number): SectionEntry | undefined {
-  return map.sections.find((section) => ip >= section.start && ip < section.end);
+  for (let index = 0; index < map.sections.length; index++) {
+    const section = map.sections[index] as SectionEntry;
+    if (ip >= section.start && ip < section.end) return section;
+  }
+  return undefined;
 }
 
 /** `function (file:line)`, as every message and listing of the tool writes a place. */

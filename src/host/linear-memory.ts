@@ -25,7 +25,7 @@ export class LinearMemory implements Memory {
 
   /** Address of the first byte that is the host's. */
   get hostBase(): number {
-    this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#hostBase;
   }
 
@@ -34,13 +34,13 @@ export class LinearMemory implements Memory {
    * asking the memory for its buffer every time costs ten times as much.
    */
   get bytes(): Uint8Array {
-    this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#bytes;
   }
 
   /** The same memory in words of 32 bits. */
   get words(): Int32Array {
-    this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#words;
   }
 
@@ -75,8 +75,8 @@ export class LinearMemory implements Memory {
     return true;
   }
 
+  /** The memory has grown. */
   #refresh(): void {
-    if (this.#bytes.length > 0) return;
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#words = new Int32Array(this.#memory.buffer);
     this.#view = new DataView(this.#memory.buffer);

@@ -46,6 +46,12 @@ export class ProgramText {
     return formatPlace(this.pointAt(ip));
   }
 
+  /** The range of a section holds `ip`. */
+  isInSection(ip: number): boolean {
+    const program = this.#programAt(ip);
+    return program !== undefined && sectionAt(program.map, ip - program.bias) !== undefined;
+  }
+
   /** The section whose range holds `ip`; its addresses are the program's own, without the bias. */
   sectionAt(ip: number): { readonly section: SectionEntry; readonly bias: number } | undefined {
     const program = this.#programAt(ip);
@@ -76,8 +82,12 @@ export class ProgramText {
   }
 
   #programAt(ip: number): LoadedCode | undefined {
-    return this.programs.find(
-      ({ map, bias }) => ip >= bias + CODE_BASE && ip < bias + CODE_BASE + map.points.length,
-    );
+    // Asked at every slice of a check: no closure, no iterator.
+    for (let index = 0; index < this.programs.length; index++) {
+      const program = this.programs[index] as LoadedCode;
+      const at = ip - program.bias - CODE_BASE;
+      if (at >= 0 && at < program.map.points.length) return program;
+    }
+    return undefined;
   }
 }

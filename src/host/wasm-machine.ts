@@ -31,7 +31,7 @@ import {
 } from '../abi/module.js';
 import { Signal } from '../abi/signal.js';
 import type { Context, Exit, Fault, Machine, Registers } from '../kernel/machine.js';
-import type { WordReader, WordWriter } from '../kernel/words.js';
+import { copyWords, type WordReader, type WordWriter } from '../kernel/words.js';
 import type { LinearMemory } from './linear-memory.js';
 import type { ProgramText } from './program-text.js';
 import { type Slot, StackPool } from './stack-pool.js';
@@ -215,8 +215,7 @@ export class WasmMachine implements Machine {
     to.word(thread.signalHandler);
     to.word(thread.signalHandler === 0 ? 0 : thread.signalNumber);
     to.word(thread.length);
-    const { slab, offset, length } = thread;
-    for (let at = 0; at < length; at++) to.address(slab[offset + at] as number);
+    to.addressesFrom(thread.slab, thread.offset, thread.length);
   }
 
   loadContext(context: Context, from: WordReader): void {
@@ -227,8 +226,7 @@ export class WasmMachine implements Machine {
     thread.signalNumber = from.word();
     const length = from.word();
     if (length > thread.capacity && !this.#stacks.resize(thread, length)) throw new Error(NO_ROOM);
-    const { slab, offset } = thread;
-    for (let at = 0; at < length; at++) slab[offset + at] = from.word();
+    from.wordsTo(thread.slab, thread.offset, length);
     thread.length = length;
   }
 
@@ -307,8 +305,7 @@ export class WasmMachine implements Machine {
     const { slab, offset, length } = thread;
     words[base + STACK_LIMIT] = 0;
     words[base + STACK_END] = address + CONTEXT_STACK + (length << 2);
-    // A few words: cheaper one by one than by views.
-    for (let at = 0; at < length; at++) words[base + STACK + at] = slab[offset + at] as number;
+    copyWords(slab, offset, length, words, base + STACK);
   }
 
   /** Take the context out; growth of the memory has moved it. */
@@ -353,8 +350,7 @@ export class WasmMachine implements Machine {
   /** False when there is no room for it. */
   #takeStack(thread: WasmContext, words: Int32Array, from: number, length: number): boolean {
     if (length > thread.capacity && !this.#stacks.resize(thread, length)) return false;
-    const { slab, offset } = thread;
-    for (let at = 0; at < length; at++) slab[offset + at] = words[from + at] as number;
+    copyWords(words, from, length, thread.slab, thread.offset);
     thread.length = length;
     return true;
   }

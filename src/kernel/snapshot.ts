@@ -253,9 +253,11 @@ export function saveProcess(process: Process, to: WordWriter): void {
   to.word(percpuArea?.base ?? 0);
   to.word(percpuArea?.stride ?? 0);
   to.word(process.membarrierRegistrations);
-  process.signalActions.forEach((action, signo) => {
+  const { signalActions } = process;
+  for (let signo = 0; signo < signalActions.length; signo++) {
+    const action = signalActions[signo] as SignalAction;
     if (action !== DEFAULT_ACTION) saveAction(signo, action, to);
-  });
+  }
   to.word(0);
 }
 

@@ -58,6 +58,21 @@ export class WordWriter {
     this.word(value);
   }
 
+  /** Words[from .. from + length), each of which may be an address. */
+  addressesFrom(words: Int32Array, from: number, length: number): void {
+    while (this.#length + length > this.#words.length) this.#grow();
+    const own = this.#words;
+    const addresses = this.#addresses;
+    const start = this.#length;
+    const first = this.#addressCount;
+    for (let at = 0; at < length; at++) {
+      own[start + at] = words[from + at] as number;
+      addresses[first + at] = start + at;
+    }
+    this.#length += length;
+    this.#addressCount += length;
+  }
+
   flag(value: boolean): void {
     this.word(value ? 1 : 0);
   }
@@ -92,6 +107,21 @@ export class WordWriter {
   }
 }
 
+/** So many words are copied in the same time one by one and by a view. */
+const WORDS_BY_VIEW = 48;
+
+/** Copy from[at .. at + length) to to[toAt ..]. */
+export function copyWords(
+  from: Int32Array,
+  at: number,
+  length: number,
+  to: Int32Array,
+  toAt: number,
+): void {
+  if (length > WORDS_BY_VIEW) to.set(from.subarray(at, at + length), toAt);
+  else for (let word = 0; word < length; word++) to[toAt + word] = from[at + word] as number;
+}
+
 /** Reads in the order in which it was written. */
 export class WordReader {
   readonly #words: Int32Array;
@@ -110,6 +140,12 @@ export class WordReader {
 
   word(): number {
     return this.#words[this.#at++] as number;
+  }
+
+  /** The next words, to to[at .. at + length). */
+  wordsTo(to: Int32Array, at: number, length: number): void {
+    copyWords(this.#words, this.#at, length, to, at);
+    this.#at += length;
   }
 
   flag(): boolean {
