@@ -9,10 +9,11 @@ export const MAX_CHECKED_CPUS = 32;
 const CPU_BITS = 5;
 const EVENT_BITS = 7;
 const TID_SHIFT = CPU_BITS + EVENT_BITS;
+const EVENT_MASK = ((1 << EVENT_BITS) - 1) << CPU_BITS;
 /** In the place of a signal. */
 const RUN = 0;
-const TIME = 127;
-const PARK = 126;
+const TIME = 127 << CPU_BITS;
+const PARK = 126 << CPU_BITS;
 
 export type Action = number;
 
@@ -24,15 +25,15 @@ export function signalAction(tid: number, signo: number): Action {
   return (tid << TID_SHIFT) | (signo << CPU_BITS);
 }
 
-export const TIME_ACTION: Action = TIME << CPU_BITS;
+export const TIME_ACTION: Action = TIME;
 
 /** The thread that has the CPU loses it: to nobody, or as the first half of giving it to another. */
 export function parkAction(cpu: number): Action {
-  return (PARK << CPU_BITS) | cpu;
+  return PARK | cpu;
 }
 
 export function isPark(action: Action): boolean {
-  return eventOf(action) === PARK;
+  return (action & EVENT_MASK) === PARK;
 }
 
 /** 0 for what no thread does. */
@@ -50,17 +51,13 @@ export function cpuOf(action: Action): number {
 }
 
 export function isRun(action: Action): boolean {
-  return eventOf(action) === RUN;
+  return (action & EVENT_MASK) === RUN;
 }
 
 /** The signal that the thread gets, or 0. */
 export function signalOf(action: Action): number {
-  const event = eventOf(action);
-  return event >= PARK ? 0 : event;
-}
-
-function eventOf(action: Action): number {
-  return (action >>> CPU_BITS) & ((1 << EVENT_BITS) - 1);
+  const event = action & EVENT_MASK;
+  return event >= PARK ? 0 : event >>> CPU_BITS;
 }
 
 /** As a slice of a schedule: fuel 1 ends at the next point, whatever it costs to get there. */

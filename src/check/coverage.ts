@@ -27,7 +27,8 @@ export class CoverageCounter {
   }
 
   note(events: readonly StepEvent[]): void {
-    for (const { kind, a, b } of events) {
+    for (let at = 0; at < events.length; at++) {
+      const { kind, a, b } = events[at] as StepEvent;
       if (kind === TraceEvent.SwitchOut || kind === TraceEvent.Signal) this.#interrupted.add(b);
       if (kind !== TraceEvent.Restart) continue;
       this.#interrupted.add(a);

@@ -103,9 +103,11 @@ export class DepthFirstSearch {
   #search(): boolean {
     while (this.#top >= 0) {
       const next = this.#stack[this.#top + NEXT] as number;
+      const depth = this.#depth;
       if (next === this.#stack[this.#top + ACTIONS]) this.#pop();
       else if (this.#take(next)) return true;
-      else if (this.#mustStop()) {
+      // Where it has come to what it knew, nothing has changed that could be a reason.
+      else if (this.#depth > depth && this.#mustStop()) {
         this.#hasStopped = true;
         return false;
       }
@@ -134,7 +136,10 @@ export class DepthFirstSearch {
       states = successor.states.slice(0, successor.length);
       ({ length } = successor);
     }
-    return this.#isNew(states, length) && this.#push(states, length, steps);
+    this.#space.fingerprint(states, 0, length);
+    const { low, high } = this.#space;
+    const isNew = this.#visited.add(states, 0, length, low, high);
+    return isNew && this.#push(states, length, steps);
   }
 
   /** The frames, the oldest first. */
@@ -195,22 +200,19 @@ export class DepthFirstSearch {
     stack[top + TAKEN] = action;
     const length = stack[top + LENGTH] as number;
     const steps = stack[top + STEPS] as number;
-    const successor = this.#space.follow(stack, top + HEAD + actions, length, action);
+    const space = this.#space;
+    const successor = space.follow(stack, top + HEAD + actions, length, action);
     this.#transitions += successor.points;
     if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
-    this.#space.canonicalize(successor.states, successor.length);
-    if (!this.#isNew(successor.states, successor.length)) return false;
+    const { states, length: after } = successor;
+    space.canonicalize(states, after);
+    space.fingerprint(states, 0, after);
+    if (!this.#visited.add(states, 0, after, space.low, space.high)) return false;
     if (steps + successor.points >= this.#watch.depth) {
       this.#isCut = true;
       return false;
     }
-    return this.#push(successor.states, successor.length, steps + successor.points);
-  }
-
-  #isNew(states: Int32Array, length: number): boolean {
-    const space = this.#space;
-    space.fingerprint(states, 0, length);
-    return this.#visited.add(states, 0, length, space.low, space.high);
+    return this.#push(states, after, steps + successor.points);
   }
 
   /** True when nothing can happen there any more. */

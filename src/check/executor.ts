@@ -115,6 +115,8 @@ export interface Step {
   readonly content: number;
   /** In the order in which it happened; undefined: not known, memory has grown. */
   readonly accesses: readonly Access[] | undefined;
+  /** The words that it has stored, pairs of address and word; undefined: not known. */
+  readonly stores: readonly number[] | undefined;
   /** How many of these come before it looks at the services; undefined: it does not look at them. */
   readonly ownAccesses: number | undefined;
   /** How many of these come before it has started a thread; undefined: it starts none. */
@@ -163,6 +165,7 @@ const NOTHING = {
   points: 0,
   ownWords: [],
   accesses: [],
+  stores: [],
   ownAccesses: undefined,
   accessesBeforeStart: undefined,
   events: [],
@@ -237,8 +240,8 @@ export class Executor {
     this.#modules = modules;
     this.#options = options;
     this.#boot();
-    const words = this.#booted.guest.memory.words.slice();
     const guestWords = this.#guestBytes / 4;
+    const words = this.#booted.guest.memory.words.slice(0, guestWords);
     const globals = Array.from({ length: this.#globals.length }, (_, number) =>
       number === 0 ? [0, 0] : this.#initialGlobal(number),
     );
@@ -293,7 +296,8 @@ export class Executor {
       this.#settle(isPark(action) ? holder : tid, threads.length);
     }
     const accesses = this.#guestBytes === pages ? this.#log.accesses : undefined;
-    const content = this.#contentAfter(state[CONTENT] as number, accesses);
+    const stores = accesses && this.#storesOf(accesses);
+    const content = this.#contentAfter(state[CONTENT] as number, stores);
     this.#content = content;
     const { calls } = this.#log;
     // Who wakes by a signal, or because the time has come, does so by its own state.
@@ -321,6 +325,7 @@ export class Executor {
       threads: terminal === undefined ? this.#withoutDoomed(end) : end.threads,
       content,
       accesses,
+      stores,
       ownAccesses,
       accessesBeforeStart: this.#log.accessesBeforeStart,
       events,
@@ -349,7 +354,9 @@ export class Executor {
 
   /** The same, but only so far. */
   #runAgain(state: Int32Array, points: number): void {
-    this.#content = this.#contentAfter(state[CONTENT] as number, this.#log.accesses);
+    const { accesses } = this.#log;
+    const stores = accesses && this.#storesOf(accesses);
+    this.#content = this.#contentAfter(state[CONTENT] as number, stores);
     this.#load(state);
     this.#prepare();
     for (let point = 0; point < points; point++) this.#stepKernel();
@@ -375,7 +382,7 @@ export class Executor {
     const thread = kernel.process.threads.get(tidOf(action)) as Thread;
     const isCurrent = kernel.cpus[cpuOf(action)]?.current === thread;
     if (kernel.process.hasExited || !thread.isRunnable || !isCurrent) return;
-    if (guest.text.sectionAt(thread.point) === undefined) kernel.park(cpuOf(action));
+    if (!guest.text.isInSection(thread.point)) kernel.park(cpuOf(action));
   }
 
   readonly #stepKernel = (): void => {
@@ -530,7 +537,7 @@ export class Executor {
       this.#booted.guest.machine.handicap = 0;
       if (!this.isHypothetical) this.onFuture(this.#log.events);
       const accesses = this.#log.accesses as Access[];
-      this.#content = this.#follow(content, accesses);
+      this.#content = this.memory.writeAll(content, this.#storesOf(accesses));
       const after = this.#captureThread(tid);
       words.push(next, this.threads.low(after), this.threads.high(after));
       for (const { address, bytes, isStore, isLoad } of accesses) {
@@ -691,22 +698,25 @@ export class Executor {
     }
   }
 
-  #contentAfter(content: number, accesses: readonly Access[] | undefined): number {
-    return accesses === undefined ? this.#scan(content) : this.#follow(content, accesses);
+  #contentAfter(content: number, stores: readonly number[] | undefined): number {
+    return stores === undefined ? this.#scan(content) : this.memory.writeAll(content, stores);
   }
 
-  /** The content after the stores of a step. */
-  #follow(content: number, accesses: readonly Access[]): number {
-    let now = content;
+  /** The words that have been stored, as they are now: `Step.stores`. */
+  #storesOf(accesses: readonly Access[]): number[] {
+    const words = new Set<number>();
+    const stores: number[] = [];
     const sizeBytes = this.#guestBytes;
     for (let index = 0; index < accesses.length; index++) {
       const { address, bytes, isStore } = accesses[index] as Access;
       const end = isStore ? wordsEnd(address, bytes, sizeBytes) : 0;
       for (let word = firstWord(address); word < end; word += WORD_BYTES) {
-        now = this.memory.write(now, word, this.#liveWord(word));
+        if (words.has(word)) continue;
+        words.add(word);
+        stores.push(word, this.#liveWord(word));
       }
     }
-    return now;
+    return stores;
   }
 
   /** The content of all memory, by looking at it. */
@@ -818,7 +828,7 @@ export class Executor {
 
   #describeThread(thread: Thread, signalsTaken: number): ThreadInfo {
     const { kernel, guest } = this.#booted;
-    const isInSection = guest.text.sectionAt(thread.point) !== undefined;
+    const isInSection = guest.text.isInSection(thread.point);
     const isCurrent = kernel.cpus[thread.cpu]?.current === thread;
     return {
       isRunnable: thread.isRunnable,

@@ -1,7 +1,7 @@
 // Tuples of words, each kept once and known by a number: equal tuples have equal numbers. Number 0 is for
 // what is not there.
 
-import { finish, HIGH_SEED, LOW_SEED } from './hash.js';
+import { finish, HIGH_SEED, imul, LOW_SEED } from './hash.js';
 
 const FIRST_ROOM = 1024;
 
@@ -10,8 +10,8 @@ export class Interner {
   #used = 0;
   /** Tuple n is words[ends[n - 1]] up to words[ends[n]]. */
   #ends = new Int32Array(FIRST_ROOM);
-  #low = new Int32Array(FIRST_ROOM);
-  #high = new Int32Array(FIRST_ROOM);
+  /** The lanes of tuple n are lanes[2n] and the next. */
+  #lanes = new Int32Array(FIRST_ROOM * 2);
   #count = 1;
   /** Open addressing; 0 is free. A power of two. */
   #table = new Int32Array(FIRST_ROOM * 2);
@@ -40,17 +40,29 @@ export class Interner {
     return id === 0 ? 0 : (this.#ends[id] as number) - (this.#ends[id - 1] as number);
   }
 
+  /** Word `index` of tuple `id`; 0 behind its end. */
+  at(id: number, index: number): number {
+    const ends = this.#ends;
+    const word = (id === 0 ? 0 : (ends[id - 1] as number)) + index;
+    return word < (ends[id] as number) ? (this.#words[word] as number) : 0;
+  }
+
   tuple(id: number): Int32Array {
     return this.#words.subarray(this.start(id), this.start(id) + this.length(id));
   }
 
   /** The lanes of its fingerprint. */
   low(id: number): number {
-    return this.#low[id] as number;
+    return this.#lanes[id * 2] as number;
   }
 
   high(id: number): number {
-    return this.#high[id] as number;
+    return this.#lanes[id * 2 + 1] as number;
+  }
+
+  /** Those of all: of tuple n at 2n and behind it. Valid until the next `intern`. */
+  get lanes(): Int32Array {
+    return this.#lanes;
   }
 
   /** The number of words[from .. from + length), with its content for a fingerprint. */
@@ -60,29 +72,26 @@ export class Interner {
     const end = from + length;
     for (let at = from; at < end; at++) {
       const word = words[at] as number;
-      // `mix`, written out: most of these are hashed before anything has been compiled.
-      const product = Math.imul(word, -0x3361d2af);
-      const mixed = low ^ Math.imul((product << 15) | (product >>> 17), 0x1b873593);
-      low = (Math.imul((mixed << 13) | (mixed >>> 19), 5) - 0x19ab949c) | 0;
-      high = Math.imul(high ^ word, 0x01000193) ^ (high >>> 15);
+      // Two of the cheapest that tell words and their places apart: most is hashed before anything is compiled.
+      low = imul(low ^ word, -0x3361d2af);
+      low ^= low >>> 15;
+      high = imul(high ^ word, 0x2c1b3c6d);
+      high = (high << 13) | (high >>> 19);
     }
     return this.internAs(words, from, length, finish(low ^ length), finish(high));
   }
 
   /** The same with a fingerprint that stands for what the words stand for. */
   internAs(words: Int32Array, from: number, length: number, low: number, high: number): number {
-    const mask = this.#table.length - 1;
+    const table = this.#table;
+    const lanes = this.#lanes;
+    const mask = table.length - 1;
     let slot = (low ^ (high << 7)) & mask;
     for (;;) {
-      const id = this.#table[slot] as number;
+      const id = table[slot] as number;
       if (id === 0) break;
-      if (
-        this.#low[id] === low &&
-        this.#high[id] === high &&
-        this.#equals(id, words, from, length)
-      ) {
-        return id;
-      }
+      const isAlike = lanes[id * 2] === low && lanes[id * 2 + 1] === high;
+      if (isAlike && this.#equals(id, words, from, length)) return id;
       slot = (slot + 1) & mask;
     }
     return this.#add(slot, words, from, length, low, high);
@@ -107,15 +116,14 @@ export class Interner {
     const id = this.#count++;
     if (id === this.#ends.length) {
       this.#ends = enlarged(this.#ends);
-      this.#low = enlarged(this.#low);
-      this.#high = enlarged(this.#high);
+      this.#lanes = enlarged(this.#lanes);
     }
     while (this.#used + length > this.#words.length) this.#words = enlarged(this.#words);
     for (let at = 0; at < length; at++) this.#words[this.#used + at] = words[from + at] as number;
     this.#used += length;
     this.#ends[id] = this.#used;
-    this.#low[id] = low;
-    this.#high[id] = high;
+    this.#lanes[id * 2] = low;
+    this.#lanes[id * 2 + 1] = high;
     this.#table[slot] = id;
     if (this.#count * 2 > this.#table.length) this.#rehash();
     return id;
@@ -125,7 +133,7 @@ export class Interner {
     const table = new Int32Array(this.#table.length * 2);
     const mask = table.length - 1;
     for (let id = 1; id < this.#count; id++) {
-      let slot = ((this.#low[id] as number) ^ ((this.#high[id] as number) << 7)) & mask;
+      let slot = (this.low(id) ^ (this.high(id) << 7)) & mask;
       while (table[slot] !== 0) slot = (slot + 1) & mask;
       table[slot] = id;
     }

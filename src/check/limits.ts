@@ -42,7 +42,7 @@ export type ProgressListener = (
 ) => boolean | 'abandon';
 
 /** How often the clock is looked at, in transitions. */
-const TRANSITIONS_A_LOOK = 1024;
+const TRANSITIONS_A_LOOK = 4096;
 
 /** Says when a search has to stop, and tells how far it is. */
 export class Watch {

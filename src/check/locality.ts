@@ -59,7 +59,12 @@ export class Locality {
     if (leaf.notedBefore >= before && leaf.notedAfter >= after) return;
     leaf.notedBefore = Math.max(leaf.notedBefore, before);
     leaf.notedAfter = Math.max(leaf.notedAfter, after);
-    for (const access of leaf.accesses) this.#note(access, access.isAfterStart ? after : before);
+    const { accesses } = leaf;
+    for (let at = 0; at < accesses.length; at++) {
+      const { address, agent, isStore, isAfterStart } = accesses[at] as WordAccess;
+      const threads = isAfterStart ? after : before;
+      this.#record(address, agent, threads, isStore ? threads : 0);
+    }
   }
 
   /** `agent` has started thread `tid`. */
@@ -108,32 +113,23 @@ export class Locality {
 
   /** A word that the step uses is shared, as far as this search knows. */
   usesShared({ accesses }: Leaf): boolean {
-    for (const { address } of accesses) if (this.isShared(address)) return true;
+    for (let at = 0; at < accesses.length; at++) {
+      if (this.isShared((accesses[at] as WordAccess).address)) return true;
+    }
     return false;
   }
 
-  #note({ address, agent, isStore }: WordAccess, threads: number): void {
-    this.#record(address, agent, threads, isStore ? threads : 0);
-  }
-
   #record(address: number, agent: number, used: number, written: number): void {
-    const use = this.#useBy(agent, address);
-    if (used <= use.used && written <= use.written) return;
-    use.used = Math.max(use.used, used);
-    use.written = Math.max(use.written, written);
-    this.#findConflict(address, use, this.#uses.get(address) as Use[]);
-  }
-
-  #useBy(agent: number, address: number): Use {
     let uses = this.#uses.get(address);
     if (uses === undefined) {
       uses = [];
       this.#uses.set(address, uses);
     }
-    for (const use of uses) if (use.agent === agent) return use;
-    const use = { agent, used: 0, written: 0 };
-    uses.push(use);
-    return use;
+    const use = useBy(agent, uses);
+    if (used <= use.used && written <= use.written) return;
+    use.used = Math.max(use.used, used);
+    use.written = Math.max(use.written, written);
+    this.#findConflict(address, use, uses);
   }
 
   /** One of the uses is new. */
@@ -168,4 +164,16 @@ export class Locality {
       child = starter >> 1;
     }
   }
+}
+
+/** One of the uses, which may be new. */
+function useBy(agent: number, uses: Use[]): Use {
+  // By index: an iterator would be an object for every word of every step.
+  for (let at = 0; at < uses.length; at++) {
+    const use = uses[at] as Use;
+    if (use.agent === agent) return use;
+  }
+  const use = { agent, used: 0, written: 0 };
+  uses.push(use);
+  return use;
 }

@@ -8,7 +8,7 @@
 //
 // The program's variables outside memory are words of a chunk as well: GLOBALS_BASE.
 
-import { finish, placed, spread } from './hash.js';
+import { placed, spread } from './hash.js';
 import { enlarged, Interner } from './interner.js';
 
 const LINE_WORDS = 16;
@@ -34,6 +34,9 @@ export class MemoryStates {
   #tuple = new Int32Array(16);
   readonly #line = new Int32Array(LINE_WORDS);
   readonly #chunk = new Int32Array(CHUNK_LINES);
+  /** The lanes of what is being made. */
+  #low = 0;
+  #high = 0;
   /** Writes done before. */
   readonly #cache = new Int32Array(CACHE_WORDS);
 
@@ -48,11 +51,16 @@ export class MemoryStates {
 
   /** The lanes of a content's fingerprint; that of the initial content, number 0, is 0. */
   low(content: number): number {
-    return content === 0 ? 0 : this.#contents.low(content);
+    return this.#contents.low(content);
   }
 
   high(content: number): number {
-    return content === 0 ? 0 : this.#contents.high(content);
+    return this.#contents.high(content);
+  }
+
+  /** Those of all contents: of content n at 2n and behind it. Valid until the next `write`. */
+  get lanes(): Int32Array {
+    return this.#contents.lanes;
   }
 
   /** The line at `address`, a multiple of LINE_BYTES; 0: as it was at the beginning. */
@@ -61,11 +69,11 @@ export class MemoryStates {
   }
 
   lineLow(line: number): number {
-    return line === 0 ? 0 : this.#lines.low(line);
+    return this.#lines.low(line);
   }
 
   lineHigh(line: number): number {
-    return line === 0 ? 0 : this.#lines.high(line);
+    return this.#lines.high(line);
   }
 
   /** A copy of the words of a line that is at `address`. */
@@ -89,9 +97,7 @@ export class MemoryStates {
   read(content: number, address: number): number {
     const line = this.#lineAt(content, address);
     if (line === 0) return this.#initialWord(address);
-    return this.#lines.words[
-      this.#lines.start(line) + ((address >>> 2) & (LINE_WORDS - 1))
-    ] as number;
+    return this.#lines.at(line, (address >>> 2) & (LINE_WORDS - 1));
   }
 
   /** The content that comes of storing `word` at `address`. */
@@ -115,19 +121,35 @@ export class MemoryStates {
     return result;
   }
 
+  /** The same for many words: pairs of address and word. Those of a line that come together are one write. */
+  writeAll(content: number, stores: readonly number[]): number {
+    let now = content;
+    for (let at = 0; at < stores.length; ) {
+      const address = stores[at] as number;
+      const end = endOfLine(stores, at);
+      now =
+        end === at + 2
+          ? this.write(now, address, stores[at + 1] as number)
+          : this.#writeLine(now, stores, at, end);
+      at = end;
+    }
+    return now;
+  }
+
   /** Call `visit` with the address and the words of every line in which two contents differ: those of `to`. */
   difference(from: number, to: number, visit: (address: number, words: Int32Array) => void): void {
     if (from === to) return;
-    this.#places.forEach((place, index) => {
-      const before = this.#chunkAt(from, index);
-      const after = this.#chunkAt(to, index);
-      if (before === after) return;
+    for (let index = 0; index < this.#places.length; index++) {
+      const place = this.#places[index] as number;
+      const before = this.#contents.at(from, index);
+      const after = this.#contents.at(to, index);
+      if (before === after) continue;
       for (let line = 0; line < CHUNK_LINES; line++) {
         const address = place * 2 ** CHUNK_SHIFT + line * 2 ** LINE_SHIFT;
-        const now = this.#lineOf(after, line);
-        if (this.#lineOf(before, line) !== now) visit(address, this.#wordsOf(now, address));
+        const now = this.#chunks.at(after, line);
+        if (this.#chunks.at(before, line) !== now) visit(address, this.#wordsOf(now, address));
       }
-    });
+    }
   }
 
   #write(content: number, address: number, word: number): number {
@@ -138,13 +160,43 @@ export class MemoryStates {
     return this.#replaceLine(content, address, this.#internLine(lineAddress));
   }
 
+  /** Of stores[from .. to), which are all to one line. */
+  #writeLine(content: number, stores: readonly number[], from: number, to: number): number {
+    const address = ((stores[from] as number) >>> LINE_SHIFT) * LINE_BYTES;
+    this.#line.set(this.#wordsOf(this.#lineAt(content, address), address));
+    for (let at = from; at < to; at += 2) {
+      this.#line[((stores[at] as number) >>> 2) & (LINE_WORDS - 1)] = stores[at + 1] as number;
+    }
+    return this.replaceLine(content, address, this.#internLine(address));
+  }
+
   #replaceLine(content: number, address: number, line: number): number {
     const index = this.#slotOf(address >>> CHUNK_SHIFT);
-    const old = this.#chunkAt(content, index);
+    const at = (address >>> LINE_SHIFT) & (CHUNK_LINES - 1);
+    const old = this.#contents.at(content, index);
     if (old === 0) this.#chunk.fill(0);
     else this.#chunk.set(this.#chunks.tuple(old));
-    this.#chunk[(address >>> LINE_SHIFT) & (CHUNK_LINES - 1)] = line;
-    return this.#replaceChunk(content, index, this.#internChunk());
+    this.#low = this.#chunks.low(old);
+    this.#high = this.#chunks.high(old);
+    this.#exchange(this.#lines, this.#chunk[at] as number, line, at);
+    this.#chunk[at] = line;
+    const isInitial = line === 0 && this.#chunk.every((each) => each === 0);
+    const chunk = isInitial
+      ? 0
+      : this.#chunks.internAs(this.#chunk, 0, CHUNK_LINES, this.#low, this.#high);
+    return this.#replaceChunk(content, index, old, chunk);
+  }
+
+  /** In the lanes of a whole, the part at `place` becomes another; 0: there is none. */
+  #exchange(parts: Interner, before: number, after: number, place: number): void {
+    if (before !== 0) {
+      this.#low ^= placed(parts.low(before), place);
+      this.#high ^= placed(parts.high(before), place);
+    }
+    if (after !== 0) {
+      this.#low ^= placed(parts.low(after), place);
+      this.#high ^= placed(parts.high(after), place);
+    }
   }
 
   #internLine(address: number): number {
@@ -155,43 +207,19 @@ export class MemoryStates {
     return isInitial ? 0 : this.#lines.intern(this.#line, 0, LINE_WORDS);
   }
 
-  #internChunk(): number {
-    let low = 0;
-    let high = 0;
-    let isInitial = true;
-    for (let at = 0; at < CHUNK_LINES; at++) {
-      const line = this.#chunk[at] as number;
-      if (line === 0) continue;
-      isInitial = false;
-      low ^= placed(this.#lines.low(line), at);
-      high ^= placed(this.#lines.high(line), at);
-    }
-    if (isInitial) return 0;
-    return this.#chunks.internAs(this.#chunk, 0, CHUNK_LINES, finish(low), finish(high));
-  }
-
-  #replaceChunk(content: number, index: number, chunk: number): number {
+  #replaceChunk(content: number, index: number, old: number, chunk: number): number {
     const length = Math.max(this.#contents.length(content), index + 1);
     while (this.#tuple.length < length) this.#tuple = enlarged(this.#tuple);
     this.#tuple.fill(0, 0, length);
     this.#tuple.set(this.#contents.tuple(content));
-    const old = this.#tuple[index] as number;
     this.#tuple[index] = chunk;
     let used = length;
     while (used > 0 && this.#tuple[used - 1] === 0) used--;
     if (used === 0) return 0;
-    const place = this.#places[index] as number;
-    let low = this.low(content);
-    let high = this.high(content);
-    if (old !== 0) {
-      low ^= placed(this.#chunks.low(old), place);
-      high ^= placed(this.#chunks.high(old), place);
-    }
-    if (chunk !== 0) {
-      low ^= placed(this.#chunks.low(chunk), place);
-      high ^= placed(this.#chunks.high(chunk), place);
-    }
-    return this.#contents.internAs(this.#tuple, 0, used, low, high);
+    this.#low = this.#contents.low(content);
+    this.#high = this.#contents.high(content);
+    this.#exchange(this.#chunks, old, chunk, this.#places[index] as number);
+    return this.#contents.internAs(this.#tuple, 0, used, this.#low, this.#high);
   }
 
   #slotOf(place: number): number {
@@ -205,23 +233,22 @@ export class MemoryStates {
   #lineAt(content: number, address: number): number {
     const index = this.#slots.get(address >>> CHUNK_SHIFT);
     if (index === undefined) return 0;
-    return this.#lineOf(
-      this.#chunkAt(content, index),
-      (address >>> LINE_SHIFT) & (CHUNK_LINES - 1),
-    );
-  }
-
-  #chunkAt(content: number, index: number): number {
-    if (index >= this.#contents.length(content)) return 0;
-    return this.#contents.words[this.#contents.start(content) + index] as number;
-  }
-
-  #lineOf(chunk: number, line: number): number {
-    return chunk === 0 ? 0 : (this.#chunks.words[this.#chunks.start(chunk) + line] as number);
+    const chunk = this.#contents.at(content, index);
+    return this.#chunks.at(chunk, (address >>> LINE_SHIFT) & (CHUNK_LINES - 1));
   }
 
   #wordsOf(line: number, address: number): Int32Array {
     if (line !== 0) return this.#lines.tuple(line);
-    return Int32Array.from({ length: LINE_WORDS }, (_, at) => this.#initialWord(address + at * 4));
+    const words = new Int32Array(LINE_WORDS);
+    for (let at = 0; at < LINE_WORDS; at++) words[at] = this.#initialWord(address + at * 4);
+    return words;
   }
+}
+
+/** Where the stores end that are to the same line as stores[from]. */
+function endOfLine(stores: readonly number[], from: number): number {
+  const line = (stores[from] as number) >>> LINE_SHIFT;
+  let end = from + 2;
+  while (end < stores.length && (stores[end] as number) >>> LINE_SHIFT === line) end += 2;
+  return end;
 }

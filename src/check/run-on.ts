@@ -96,7 +96,7 @@ export class RunOn {
   get #mayGoOn(): boolean {
     const { kernel, guest } = this.#booted;
     const { point, frames, affinity } = this.#thread;
-    if (frames.length !== this.#depth || guest.text.sectionAt(point) !== undefined) return false;
+    if (frames.length !== this.#depth || guest.text.isInSection(point)) return false;
     if (kernel.process.percpuArea === undefined) return true;
     return kernel.cpus.filter(({ id }) => affinity.has(id)).length === 1;
   }

@@ -239,11 +239,7 @@ export class Session {
       reduceLocal: local,
       symmetry: symmetry ? new Symmetry(transitions, asymmetric) : undefined,
     });
-    space.onLeaf = (leaf) => {
-      if (leaf.isCovered) return;
-      leaf.isCovered = true;
-      this.#coverage.note(leaf.events);
-    };
+    space.onLeaf = ({ events }) => this.#coverage.note(events);
     return space;
   }
 

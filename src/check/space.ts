@@ -11,7 +11,7 @@ import {
   tidOf,
 } from './action.js';
 import { POINTS } from './dependence.js';
-import { finish, mix } from './hash.js';
+import { finish, HIGH_FACTOR, imul, LOW_FACTOR } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
@@ -52,6 +52,8 @@ export class Space {
   high = 0;
   /** Set while a search makes use of it. */
   #symmetry: Symmetry | undefined;
+  /** Nobody comes between what a thread does and its end: `#end`. */
+  #endsAtOnce = false;
   /** Called with every leaf that is passed for the first time. */
   onLeaf: (leaf: Leaf) => void = () => {};
 
@@ -79,7 +81,13 @@ export class Space {
 
   /** Begin a search with what is known by now. */
   begin(): void {
-    this.transitions.forget(this.locality.begin());
+    const { transitions, options, locality } = this;
+    transitions.forget(locality.begin());
+    this.#endsAtOnce =
+      options.reduceLocal &&
+      options.signals === 0 &&
+      transitions.executor.reductions.parks &&
+      !locality.isShared(POINTS);
   }
 
   /** Put into `to` what can happen in a state, in a fixed order. */
@@ -141,7 +149,7 @@ export class Space {
       successor.leaf = this.#step(states, from, length, action);
     }
     successor.points = successor.leaf.points;
-    if (successor.leaf.terminal === undefined && isRun(action)) this.#end(action);
+    if (successor.leaf.mayEnd) this.#end(action);
     return successor;
   }
 
@@ -150,36 +158,65 @@ export class Space {
    * whether it is there.
    */
   #end(action: Action): void {
-    const { transitions, options, locality } = this;
-    if (!options.reduceLocal || options.signals > 0 || locality.isShared(POINTS)) return;
-    const { executor } = transitions;
+    const { transitions, locality } = this;
     const successor = this.#successor;
-    const { states, length } = successor;
-    const thread = executor.threadInfo(states[THREADS + tidOf(action) - 1] as number);
-    if (!executor.reductions.parks || !thread.isRunnable || thread.isInSection) return;
-    const { onlineCpus } = executor.sharedInfo(states[SHARED] as number);
-    // It may just have turned its CPU off.
-    const cpu = cpuOf(action);
-    if (!onlineCpus.includes(cpu) || !thread.affinity.includes(cpu)) return;
+    const { states, length, leaf } = successor;
+    leaf.mayEnd = this.#canGoOn(leaf, action);
+    if (!leaf.mayEnd) return;
     const end = transitions.leaf(states, 0, length, action);
-    if (!end.isQuietEnd || locality.usesShared(end)) return;
+    if (!end.isQuietEnd || locality.usesShared(end)) {
+      leaf.mayEnd = !this.#isOnlyNext(end);
+      return;
+    }
     this.#pass(end, states, 0, length, action);
     this.#apply(end, states, 0, length);
     successor.points += end.points;
   }
 
+  /** After the leaf of the action the thread could have the CPU again, and would not notice that it had lost it. */
+  #canGoOn(leaf: Leaf, action: Action): boolean {
+    if (!this.#endsAtOnce || leaf.terminal !== undefined || !isRun(action)) return false;
+    const { executor } = this.transitions;
+    const thread = executor.threadInfo(
+      this.#successor.states[THREADS + tidOf(action) - 1] as number,
+    );
+    if (!thread.isRunnable || thread.isInSection) return false;
+    const { onlineCpus } = executor.sharedInfo(leaf.shared);
+    // It may just have turned its CPU off.
+    const cpu = cpuOf(action);
+    return onlineCpus.includes(cpu) && thread.affinity.includes(cpu);
+  }
+
+  /** Whatever else is in the state, the thread comes to this leaf next, or to others that read a shared word too. */
+  #isOnlyNext({ reads, services, dependence, content }: Leaf): boolean {
+    const [first] = reads;
+    const readsShared = first === undefined || this.locality.isShared(first);
+    return readsShared && services < 0 && dependence.length === 0 && content < 0;
+  }
+
   /** The lanes of a state's fingerprint, into `low` and `high`. */
   fingerprint(states: Int32Array, from: number, length: number): void {
     const { shared, services, memory, threads } = this.transitions.executor;
-    const own = states[from + SHARED] as number;
-    const known = states[from + SERVICES] as number;
-    const content = states[from + CONTENT] as number;
-    let low = mix(mix(shared.low(own), services.low(known)), memory.low(content));
-    let high = mix(mix(shared.high(own), services.high(known)), memory.high(content));
-    for (let index = THREADS; index < length; index++) {
-      const thread = states[from + index] as number;
-      low = mix(low, threads.low(thread));
-      high = mix(high, threads.high(thread));
+    const lanes = threads.lanes;
+    const sharedLanes = shared.lanes;
+    const servicesLanes = services.lanes;
+    const contentLanes = memory.lanes;
+    const own = (states[from + SHARED] as number) * 2;
+    const known = (states[from + SERVICES] as number) * 2;
+    const content = (states[from + CONTENT] as number) * 2;
+    // The parts are well mixed: to multiply is enough to tell their places apart.
+    const times = imul;
+    const first = LOW_FACTOR;
+    const second = HIGH_FACTOR;
+    let low = times(sharedLanes[own] as number, first) ^ (servicesLanes[known] as number);
+    let high = times(sharedLanes[own + 1] as number, second) ^ (servicesLanes[known + 1] as number);
+    low = times(low, first) ^ (contentLanes[content] as number);
+    high = times(high, second) ^ (contentLanes[content + 1] as number);
+    const end = from + length;
+    for (let at = from + THREADS; at < end; at++) {
+      const thread = (states[at] as number) * 2;
+      low = times(low, first) ^ (lanes[thread] as number);
+      high = times(high, second) ^ (lanes[thread + 1] as number);
     }
     this.low = finish(low);
     this.high = finish(high);
@@ -228,6 +265,8 @@ export class Space {
         for (const image of leaf.orbit) this.locality.note(image, before, after);
       }
     }
+    if (leaf.isCovered) return;
+    leaf.isCovered = true;
     this.onLeaf(leaf);
   }
 

@@ -46,20 +46,25 @@ export interface Question {
 
 export const BEGINNING: Position = { events: 0, calls: 0, guest: 0, kernel: 0 };
 
-/** All that comes before an event of another kind is the thread's own, or its system call's that is. */
-const OWN_EVENTS: ReadonlySet<TraceEvent> = new Set([
-  TraceEvent.Run,
-  TraceEvent.Interrupt,
-  TraceEvent.SwitchOut,
-  TraceEvent.Migrate,
-  TraceEvent.Restart,
-]);
+/** A bit for each: all that comes before an event of another kind is the thread's own, or its system call's that is. */
+const OWN_EVENTS =
+  (1 << TraceEvent.Run) |
+  (1 << TraceEvent.Interrupt) |
+  (1 << TraceEvent.SwitchOut) |
+  (1 << TraceEvent.Migrate) |
+  (1 << TraceEvent.Restart);
+
+function isOwnEvent(kind: TraceEvent): boolean {
+  return (OWN_EVENTS & (1 << kind)) !== 0;
+}
 
 export class StepLog implements Observer {
   #booted!: Booted;
   #memory!: WatchedMemory;
   #runsBefore = 0;
   #events: StepEvent[] = [];
+  /** A bit for each of their kinds. */
+  #kinds = 0;
   #calls: Call[] = [];
   #questions: Question[] = [];
   /** Where the thread's own part ended: the guest had run so often, and this was there. */
@@ -80,6 +85,7 @@ export class StepLog implements Observer {
   begin(): void {
     const { machine } = this.#booted.guest;
     this.#events = [];
+    this.#kinds = 0;
     this.#calls = [];
     this.#questions = [];
     this.#foreign = undefined;
@@ -100,8 +106,9 @@ export class StepLog implements Observer {
     const { kernel, guest } = this.#booted;
     const point = kind === TraceEvent.SwitchOut ? kernel.process.threads.get(tid)?.point : b;
     this.#events.push({ kind, cpu, tid, a, b: point ?? 0 });
-    const isOwn = kind === TraceEvent.Syscall ? WITHOUT_SERVICES.has(a) : OWN_EVENTS.has(kind);
-    if (!isOwn) this.#foreign ??= this.#now;
+    this.#kinds |= 1 << kind;
+    if (isOwnEvent(kind)) return;
+    if (kind !== TraceEvent.Syscall || !WITHOUT_SERVICES.has(a)) this.#foreign ??= this.#now;
     if (kind === TraceEvent.Spawn) this.#start ??= this.#now;
     if (kind === TraceEvent.Exit) this.#ask(undefined);
     if (kind !== TraceEvent.Syscall) return;
@@ -157,8 +164,7 @@ export class StepLog implements Observer {
   }
 
   has(kind: TraceEvent): boolean {
-    for (const event of this.#events) if (event.kind === kind) return true;
-    return false;
+    return (this.#kinds & (1 << kind)) !== 0;
   }
 
   /**
@@ -212,7 +218,7 @@ export class StepLog implements Observer {
   #isQuietSince({ events }: Position): boolean {
     for (let at = events; at < this.#events.length; at++) {
       const { kind } = this.#events[at] as StepEvent;
-      if (kind !== TraceEvent.Syscall && !OWN_EVENTS.has(kind)) return false;
+      if (kind !== TraceEvent.Syscall && !isOwnEvent(kind)) return false;
     }
     return true;
   }

@@ -19,7 +19,6 @@ import { LINE_BYTES } from './memory-states.js';
 import { Permutation } from './permutation.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { Leaf, Transitions } from './transitions.js';
-import { Triples } from './triples.js';
 
 /** Permutations that every step is executed for, at most: all of four threads. */
 const MOST_PERMUTATIONS = 24;
@@ -57,15 +56,13 @@ export class Symmetry {
   /** By number of threads. */
   readonly #groups: (Group | undefined)[] = [];
   readonly #permutations = new Map<string, Permutation>();
-  /** Thread, permutation: the thread that it becomes. */
-  readonly #threads = new Memo();
-  /** What is shared, permutation; the services, permutation. */
-  readonly #shared = new Memo();
-  readonly #services = new Memo();
-  /** The content of memory, permutation. */
-  readonly #contents = new Memo();
-  /** Line, permutation, where: the line that it becomes. */
-  readonly #lines = new Memo();
+  /** What becomes of threads, of what is shared, of the services and of the content of memory. */
+  readonly #threads = new Images();
+  readonly #shared = new Images();
+  readonly #services = new Images();
+  readonly #contents = new Images();
+  /** By where a line is: what becomes of it, and 1. */
+  readonly #lines: (Images | undefined)[] = [];
   #from: Int32Array = new Int32Array(64);
   #to: Int32Array = new Int32Array(64);
   #after: Int32Array = new Int32Array(64);
@@ -304,7 +301,7 @@ export class Symmetry {
     let hasNew = false;
     for (let tid = 1; tid <= length - THREADS; tid++) {
       const thread = states[THREADS + tid - 1] as number;
-      const known = this.#threads.get(thread, permutation.id, 0);
+      const known = this.#threads.get(thread, permutation);
       hasNew ||= known === 0;
       to[THREADS + permutation.thread(tid) - 1] = known;
     }
@@ -332,30 +329,30 @@ export class Symmetry {
     executor.isHypothetical = true;
     for (const { place, thread } of places) {
       const representative = executor.representative(place, state);
-      this.#threads.set(thread, permutation.id, 0, representative);
+      this.#threads.set(thread, permutation, representative);
       to[THREADS + place - 1] = representative;
     }
     executor.isHypothetical = wasHypothetical;
   }
 
   #renamedShared(shared: number, permutation: Permutation): number {
-    const known = this.#shared.get(shared, permutation.id, 0);
+    const known = this.#shared.get(shared, permutation);
     if (known !== 0) return known;
     const result = this.#transitions.executor.renamedShared(shared, permutation);
-    this.#shared.set(shared, permutation.id, 0, result);
+    this.#shared.set(shared, permutation, result);
     return result;
   }
 
   #renamedServices(services: number, permutation: Permutation): number {
-    const known = this.#services.get(services, permutation.id, 0);
+    const known = this.#services.get(services, permutation);
     if (known !== 0) return known;
     const result = this.#transitions.executor.renamedServices(services, permutation);
-    this.#services.set(services, permutation.id, 0, result);
+    this.#services.set(services, permutation, result);
     return result;
   }
 
   #renamedContent(content: number, permutation: Permutation): number {
-    const known = this.#contents.get(content, permutation.id, 0);
+    const known = this.#contents.get(content, permutation);
     if (known !== 0) return known;
     const { memory } = this.#transitions.executor;
     let result = content;
@@ -367,7 +364,7 @@ export class Symmetry {
         result = memory.replaceLine(result, to + offset, moved);
       }
     }
-    this.#contents.set(content, permutation.id, 0, result);
+    this.#contents.set(content, permutation, result);
     return result;
   }
 
@@ -381,14 +378,15 @@ export class Symmetry {
     offset: number,
   ): number {
     const where = tid * BLOCK_LINES + offset / LINE_BYTES;
-    const known = this.#lines.get(line, permutation.id, where);
+    const images = (this.#lines[where] ??= new Images());
+    const known = images.get(line, permutation);
     if (known !== 0) return known - 1;
     const { memory } = this.#transitions.executor;
     const words = memory
       .lineWords(line, from + offset)
       .map((word, at) => permutation.blockWord(offset + at * 4, word));
     const result = memory.lineOf(words, to + offset);
-    this.#lines.set(line, permutation.id, where, result + 1);
+    images.set(line, permutation, result + 1);
     return result;
   }
 
@@ -409,7 +407,7 @@ export class Symmetry {
       sorted[at] = index;
     }
     let code = order;
-    for (let at = 0; at < count; at++) code = codeOf(code, sorted[at] as number);
+    for (let at = 0; at < count; at++) code = code * MOST_MEMBERS + (sorted[at] as number);
     return code;
   }
 
@@ -424,7 +422,7 @@ export class Symmetry {
     const thread = states[THREADS + tid - 1] as number;
     const exchange = exchanges[index];
     if (exchange === undefined) return thread;
-    const known = this.#threads.get(thread, exchange.id, 0);
+    const known = this.#threads.get(thread, exchange);
     if (known !== 0) return known;
     const other = new Int32Array(length);
     this.#rename(states, length, exchange, other);
@@ -483,19 +481,19 @@ function setOrbit(orbit: readonly Leaf[], threads: number): void {
   }
 }
 
-/** Three numbers, and what has been found for them; 0 for nothing. */
-class Memo {
-  readonly #keys = new Triples();
-  #values = new Int32Array(1024);
+/** By permutation, what a number stands for when threads have changed places; 0 while it is not known. */
+class Images {
+  readonly #byPermutation: (Int32Array | undefined)[] = [];
 
-  get(first: number, second: number, third: number): number {
-    return this.#values[this.#keys.numberOf(first, second, third)] ?? 0;
+  get(number: number, { id }: Permutation): number {
+    return this.#byPermutation[id]?.[number] ?? 0;
   }
 
-  set(first: number, second: number, third: number, value: number): void {
-    const key = this.#keys.numberOf(first, second, third);
-    while (key >= this.#values.length) this.#values = enlarged(this.#values);
-    this.#values[key] = value;
+  set(number: number, { id }: Permutation, image: number): void {
+    let images = this.#byPermutation[id] ?? new Int32Array(64);
+    while (number >= images.length) images = enlarged(images);
+    this.#byPermutation[id] = images;
+    images[number] = image;
   }
 }
 

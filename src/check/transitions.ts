@@ -62,6 +62,8 @@ export interface Leaf {
   readonly reads: readonly number[];
   /** The other threads that it depends on. */
   readonly dependence: Dependence;
+  /** Writer: Space. The thread may come to a quiet end in its next step. */
+  mayEnd: boolean;
   // Writer: Locality.
   notedBefore: number;
   notedAfter: number;
@@ -70,7 +72,7 @@ export interface Leaf {
   orbit: readonly Leaf[];
   /** Of how many threads; 0: not known. */
   orbitThreads: number;
-  /** Writer: the checker's coverage. */
+  /** Writer: Space. It has been passed. */
   isCovered: boolean;
 }
 
@@ -114,6 +116,7 @@ export class Transitions {
   /** Action, shared, thread; or the node above, the value that leads to it, NO_THREAD. */
   readonly #nodes = new Triples();
   readonly #tuples = new Interner();
+  // Of nodes that have no room here yet, nothing is known.
   #kinds = new Uint8Array(1024);
   /** The address to read, or the index of a leaf. */
   #values = new Int32Array(1024);
@@ -154,11 +157,11 @@ export class Transitions {
     for (;;) {
       const value = this.#values[node] as number;
       switch (this.#kinds[node]) {
+        case LEAF:
+          return this.#leaves[value] as Leaf;
         case READ:
           node = this.#child(node, memory.read(content, value >>> 0));
           break;
-        case LEAF:
-          return this.#leaves[value] as Leaf;
         case THREAD:
           node = this.#child(node, threadAt(states, from, length, value));
           break;
@@ -170,6 +173,9 @@ export class Transitions {
           break;
         case ALL_SERVICES:
           node = this.#child(node, states[from + SERVICES] as number);
+          break;
+        case MOVED:
+          node = value;
           break;
         default:
           this.#execute(states.slice(from, from + length), action);
@@ -184,7 +190,7 @@ export class Transitions {
     for (const [index, leaf] of this.#leaves.entries()) {
       const root = this.#roots[index] as number;
       if (this.#kinds[root] === MOVED || !intersects(leaf.ownWords, words)) continue;
-      const moved = this.#node(root, 0, NEW_ROOT);
+      const moved = this.#nodes.numberOf(root, 0, NEW_ROOT);
       this.#kinds[root] = MOVED;
       this.#values[root] = moved;
     }
@@ -206,48 +212,34 @@ export class Transitions {
   /** What is in memory after a leaf. */
   contentAfter({ content, stores }: Leaf, before: number): number {
     if (content >= 0) return content;
-    const { memory } = this.executor;
-    let now = before;
-    for (let index = 0; index < stores.length; index += 2) {
-      now = memory.write(now, stores[index] as number, stores[index + 1] as number);
-    }
-    return now;
+    if (stores.length === 0) return before;
+    return this.executor.memory.writeAll(before, stores);
   }
 
   #root(states: Int32Array, from: number, action: Action): number {
     const shared = states[from + SHARED] as number;
     const tid = this.#subject(shared, action);
     const thread = tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number);
-    let root = this.#node(action, shared, thread);
-    while (this.#kinds[root] === MOVED) root = this.#values[root] as number;
-    return root;
+    return this.#nodes.numberOf(action, shared, thread);
   }
 
   /** The thread that the action is about, or 0. */
   #subject(shared: number, action: Action): number {
-    if (!isPark(action)) return tidOf(action);
+    const tid = tidOf(action);
+    if (tid !== 0 || !isPark(action)) return tid;
     return this.executor.sharedInfo(shared).current[cpuOf(action)] ?? 0;
   }
 
   #child(node: number, value: number): number {
-    return this.#node(node, value, NO_THREAD);
-  }
-
-  #node(first: number, second: number, third: number): number {
-    const node = this.#nodes.numberOf(first, second, third);
-    if (node < this.#kinds.length) return node;
-    const kinds = new Uint8Array(this.#kinds.length * 2);
-    kinds.set(this.#kinds);
-    this.#kinds = kinds;
-    this.#values = enlarged(this.#values);
-    return node;
+    return this.#nodes.numberOf(node, value, NO_THREAD);
   }
 
   /** Do the step, and put what came of it into the tree. */
   #execute(state: Int32Array, action: Action): void {
     const step = this.executor.step(state, action);
     if (step.dependence !== 'all') this.#requireUntouched(state, action, step, step.dependence);
-    const root = this.#root(state, 0, action);
+    let root = this.#root(state, 0, action);
+    while (this.#kinds[root] === MOVED) root = this.#values[root] as number;
     const reads = readsOf(step.accesses ?? [], this.#sizeBytes);
     this.#extend(this.#extendByStep(root, state, step, reads), LEAF, this.#leaves.length);
     this.#leaves.push(this.#toLeaf(state, action, step, reads));
@@ -344,6 +336,7 @@ export class Transitions {
 
   /** The node is of this kind from now on; it must not have been another. */
   #extend(node: number, kind: number, value: number): number {
+    while (node >= this.#kinds.length) this.#enlarge();
     if (this.#kinds[node] === UNKNOWN) {
       this.#kinds[node] = kind;
       this.#values[node] = value;
@@ -351,6 +344,13 @@ export class Transitions {
       throw new TransitionPanic('the same step did two different things');
     }
     return node;
+  }
+
+  #enlarge(): void {
+    const kinds = new Uint8Array(this.#kinds.length * 2);
+    kinds.set(this.#kinds);
+    this.#kinds = kinds;
+    this.#values = enlarged(this.#values);
   }
 
   #toLeaf(state: Int32Array, action: Action, step: Step, reads: Reads): Leaf {
@@ -364,7 +364,7 @@ export class Transitions {
       shared: step.shared,
       services: step.ownAccesses === undefined ? -1 : step.services,
       changes,
-      stores: accesses === undefined ? [] : this.#stores(accesses, step.content),
+      stores: step.stores ?? [],
       content: accesses === undefined ? step.content : -1,
       started: THREADS + step.threads.length - state.length,
       points: step.points,
@@ -376,27 +376,13 @@ export class Transitions {
       commits: this.#commits(state, action, step),
       reads: reads.words,
       dependence: step.dependence,
+      mayEnd: true,
       notedBefore: 0,
       notedAfter: 0,
       orbit: [],
       orbitThreads: 0,
       isCovered: false,
     };
-  }
-
-  #stores(accesses: readonly Access[], content: number): number[] {
-    const words = new Set<number>();
-    const stores: number[] = [];
-    const sizeBytes = this.#sizeBytes;
-    for (const { address, bytes, isStore } of accesses) {
-      const end = isStore ? wordsEnd(address, bytes, sizeBytes) : 0;
-      for (let word = firstWord(address); word < end; word += WORD_BYTES) {
-        if (words.has(word)) continue;
-        words.add(word);
-        stores.push(word, this.executor.memory.read(content, word));
-      }
-    }
-    return stores;
   }
 
   #wordAccesses(state: Int32Array, action: Action, step: Step): WordAccess[] {
@@ -413,16 +399,17 @@ export class Transitions {
     const hasReturned = isInHandler && calls.some(({ sysno }) => sysno === Sysno.RtSigreturn);
     const accessed: WordAccess[] = [];
     const sizeBytes = this.#sizeBytes;
-    accesses.forEach(({ address, bytes, isLoad, isStore, isResume, isChange }, at) => {
+    for (let at = 0; at < accesses.length; at++) {
+      const { address, bytes, isLoad, isStore, isResume, isChange } = accesses[at] as Access;
       // What the kernel writes again as it was is nothing that switching the thread has done.
-      if (isResume && !isLoad && !isChange) return;
+      if (isResume && !isLoad && !isChange) continue;
       const end = wordsEnd(address, bytes, sizeBytes);
       const isAfterStart = hasStarted && at >= accessesBeforeStart;
       for (let word = firstWord(address); word < end; word += WORD_BYTES) {
         accessed.push({ address: word, isStore, agent: isResume ? 0 : agent, isAfterStart });
         if (hasReturned) accessed.push({ address: word, isStore, agent: tid * 2, isAfterStart });
       }
-    });
+    }
     const { hasPercpuBase } = this.executor.sharedInfo(state[SHARED] as number);
     for (const call of calls) {
       const own = wordsOfCall(call, tid, false) ?? [];
@@ -447,11 +434,12 @@ export class Transitions {
     const { accesses, calls, events, terminal } = step;
     if (!isRun(action) || accesses === undefined || terminal !== undefined) return false;
     const tid = tidOf(action);
-    const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
     const { isRunnable, isDead } = this.executor.threadInfo(step.threads[tid - 1] as number);
+    if (isRunnable) return false;
+    const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
     // Who is alone when it has ended has nobody to look out for.
     const hasDoneMore = others.length > 0 || accesses.some(({ isResume }) => !isResume);
-    if (isRunnable || (isDead && hasDoneMore)) return false;
+    if (isDead && hasDoneMore) return false;
     return (
       events.every(({ kind }) => QUIET_EVENTS.has(kind)) &&
       others.every((call) => wordsOfCall(call, tid, false) !== undefined)
@@ -466,12 +454,12 @@ export class Transitions {
     const tid = tidOf(action);
     if (!isRun(action) || terminal !== undefined) return false;
     const { executor } = this;
-    const { isInSection } = executor.threadInfo(state[THREADS + tid - 1] as number);
-    const isRedirected = events.some(({ kind }) => kind === TraceEvent.Restart);
+    const before = executor.threadInfo(state[THREADS + tid - 1] as number);
     const after = executor.threadInfo(threads[tid - 1] as number);
+    if (!before.isInSection || after.isInSection) return false;
+    if (events.some(({ kind }) => kind === TraceEvent.Restart)) return false;
     // The last thing a section does that commits is a store; one that gives up has only looked.
-    const hasStored = accesses?.some(({ isStore, isResume }) => isStore && !isResume) ?? true;
-    return isInSection && !isRedirected && !after.isInSection && hasStored;
+    return accesses?.some(({ isStore, isResume }) => isStore && !isResume) ?? true;
   }
 }
 
@@ -487,7 +475,8 @@ function threadAt(states: Int32Array, from: number, length: number, tid: number)
 function readsOf(accesses: readonly Access[], sizeBytes: number): Reads {
   const known = new Set<number>();
   const reads: Reads = { words: [], at: [] };
-  accesses.forEach(({ address, bytes, isLoad }, at) => {
+  for (let at = 0; at < accesses.length; at++) {
+    const { address, bytes, isLoad } = accesses[at] as Access;
     const end = wordsEnd(address, bytes, sizeBytes);
     for (let word = firstWord(address); word < end; word += WORD_BYTES) {
       if (known.has(word)) continue;
@@ -497,7 +486,7 @@ function readsOf(accesses: readonly Access[], sizeBytes: number): Reads {
       reads.words.push(word);
       reads.at.push(at);
     }
-  });
+  }
   return reads;
 }
 
