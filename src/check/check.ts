@@ -5,7 +5,7 @@
 
 import { type HostOptions, loadModules, type WasmSource } from '../host/host.js';
 import type { GuestModule } from '../host/loader.js';
-import { type CheckOptions, type CheckResult, toHostOptions } from './options.js';
+import { type CheckOptions, type CheckResult, requireOptions, toHostOptions } from './options.js';
 import { Session } from './session.js';
 
 /**
@@ -13,6 +13,7 @@ import { Session } from './session.js';
  * Errors: CheckError, OptionError, ModuleError.
  */
 export async function check(program: WasmSource, options: CheckOptions = {}): Promise<CheckResult> {
+  requireOptions(options);
   const hostOptions = toHostOptions(program, options);
   const modules = await loadModules(program);
   return checkLoaded(modules, hostOptions, options);

@@ -2,6 +2,7 @@
 
 import type { AbiName } from '../abi/code-map.js';
 import type { HostOptions, WasmSource } from '../host/host.js';
+import { findMisnamed, type Names, textOf } from '../host/option-names.js';
 import { MAX_CHECKED_CPUS } from './action.js';
 import type { CounterexampleStep } from './counterexample.js';
 import type { Coverage } from './coverage.js';
@@ -78,6 +79,58 @@ export interface CheckResult {
   readonly finalStates: readonly string[];
 }
 
+export const CHECK_OPTIONS: Names<CheckOptions> = {
+  cpus: true,
+  abi: true,
+  signals: true,
+  preemptions: true,
+  maxStates: true,
+  maxSeconds: true,
+  maxMemory: true,
+  depth: true,
+  liveness: true,
+  exact: true,
+  reductions: true,
+  threads: true,
+  args: true,
+  stdin: true,
+  memoryLimit: true,
+  sourceMap: true,
+  onProgress: true,
+};
+
+const REDUCTIONS: Names<Reductions> = {
+  local: true,
+  switches: true,
+  restarts: true,
+  symmetry: true,
+};
+
+/** Errors: CheckError for an option that there is not, or one that cannot have its value. */
+export function requireOptions(
+  options: CheckOptions,
+  names: Names<CheckOptions> = CHECK_OPTIONS,
+): void {
+  requireNames(options, names);
+  const { liveness, exact, reductions = {}, onProgress } = options;
+  requireNames(reductions, REDUCTIONS, 'reductions');
+  for (const [name, value] of Object.entries({ liveness, exact, ...reductions })) {
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw new CheckError(`${name} ${textOf(value)} must be true or false`);
+    }
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new CheckError(`onProgress ${textOf(onProgress)} must be a function`);
+  }
+  limitsOf(options);
+}
+
+function requireNames(options: unknown, names: object, where?: string): void {
+  const misnamed = findMisnamed(options, names, where);
+  if (misnamed === undefined) return;
+  throw new CheckError(`${misnamed.option} ${misnamed.value} ${misnamed.rule}`);
+}
+
 /** Most pages that addresses which are kept in signed words allow. */
 const MOST_PAGES = 32767;
 
@@ -105,7 +158,7 @@ export function toHostOptions(program: WasmSource, options: CheckOptions): HostO
 
 export function integer(option: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new CheckError(`${option} ${value} must be an integer from ${least} to ${most}`);
+  throw new CheckError(`${option} ${textOf(value)} must be an integer from ${least} to ${most}`);
 }
 
 /** Errors: CheckError. */
@@ -113,7 +166,7 @@ export function limitsOf(options: CheckOptions): Limits {
   const positive = (name: 'maxStates' | 'maxSeconds' | 'maxMemory' | 'depth'): number => {
     const value = options[name] ?? NO_LIMITS[name];
     if (typeof value === 'number' && value > 0) return value;
-    throw new CheckError(`${name} ${value} must be a number above 0`);
+    throw new CheckError(`${name} ${textOf(value)} must be a number above 0`);
   };
   return {
     maxStates: positive('maxStates'),

@@ -25,6 +25,7 @@ import type { LinearMemory } from './linear-memory.js';
 import { type Observer, TraceHash } from '../kernel/trace.js';
 import { OptionError } from './errors.js';
 import { type Guest, type GuestModule, instantiate, loadModule } from './loader.js';
+import { findMisnamed, type Names } from './option-names.js';
 import type { ProgramText } from './program-text.js';
 
 /** A module's bytes, or the module compiled. */
@@ -163,6 +164,7 @@ export interface Booted {
 /** The parts of a host. Errors: OptionError, ModuleError, ScheduleError. */
 async function boot(options: HostOptions, hash: TraceHash): Promise<Booted> {
   // What is wrong with the options is said before the modules are looked at.
+  requireNames(options);
   limitsOf(options);
   requireHooks(options);
   createScheduler(options);
@@ -279,6 +281,39 @@ function familyOf(abi: AbiName): AbiName {
 
 function seedOf({ seed }: HostOptions): number {
   return integer('seed', seed, 1, -(2 ** 31), 2 ** 32 - 1) | 0;
+}
+
+const HOST_OPTIONS: Names<HostOptions> = {
+  wasm: true,
+  abi: true,
+  rseqDebug: true,
+  eventCounts: true,
+  cpus: true,
+  threads: true,
+  quantum: true,
+  seed: true,
+  scheduler: true,
+  schedule: true,
+  time: true,
+  fuelLimit: true,
+  memoryLimit: true,
+  threadLimit: true,
+  tidLimit: true,
+  outputLimit: true,
+  stdin: true,
+  files: true,
+  args: true,
+  onOutput: true,
+  observers: true,
+  sourceMap: true,
+};
+
+/** Errors: OptionError. */
+function requireNames(options: HostOptions): void {
+  const misnamed = findMisnamed(options, HOST_OPTIONS);
+  if (misnamed !== undefined) {
+    throw new OptionError(misnamed.option, misnamed.value, misnamed.rule);
+  }
 }
 
 /** Errors: OptionError for something to call that cannot be called, or an argument that is no text. */

@@ -2,10 +2,17 @@
 
 import { availableParallelism } from 'node:os';
 import { CheckError } from '../check/errors.js';
-import { type CheckOptions, type CheckResult, integer } from '../check/options.js';
+import {
+  CHECK_OPTIONS,
+  type CheckOptions,
+  type CheckResult,
+  integer,
+  requireOptions,
+} from '../check/options.js';
 import type { Path } from '../check/depth-first.js';
 import type { Knowledge, Seen } from '../check/session.js';
 import { loadModule } from '../host/loader.js';
+import type { Names } from '../host/option-names.js';
 import { Coordinator } from './coordinator.js';
 import type { Program } from './program.js';
 
@@ -45,6 +52,12 @@ export interface ParallelResult {
 
 export const MAX_WORKERS = 256;
 export const MAX_SHARDS = 1024;
+const PARALLEL_OPTIONS: Names<ParallelCheckOptions> = {
+  ...CHECK_OPTIONS,
+  workers: true,
+  shard: true,
+  resume: true,
+};
 const NO_REDUCTIONS = { local: false, switches: false, restarts: false, symmetry: false };
 
 /**
@@ -55,6 +68,7 @@ export async function checkInParallel(
   { wasm, sourceMap }: Program,
   options: ParallelCheckOptions = {},
 ): Promise<ParallelResult> {
+  requireOptions(options, PARALLEL_OPTIONS);
   const { workers = Math.min(availableParallelism(), MAX_WORKERS), shard } = options;
   integer('workers', workers, 1, MAX_WORKERS);
   requireDivisible(options);

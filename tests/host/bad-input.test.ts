@@ -313,6 +313,20 @@ describe('an option', () => {
   });
 });
 
+describe('options', () => {
+  test.each<[unknown, string]>([
+    [undefined, 'options undefined must be an object'],
+    [null, 'options null must be an object'],
+    [{ quantums: 3 }, 'quantums 3 is no option; there are wasm, abi, '],
+    [{ observer: () => {} }, 'observer function is no option; there are wasm, abi, '],
+  ])('%o is an OptionError that says so', async (options, message) => {
+    const creating = createHost(options as HostOptions);
+
+    await expect(creating).rejects.toThrow(OptionError);
+    await expect(creating).rejects.toThrow(message);
+  });
+});
+
 describe('an option of another type', () => {
   test.each<[string, unknown, string]>([
     ['schedule', 5, 'schedule number is not a string'],
