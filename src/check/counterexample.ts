@@ -89,12 +89,16 @@ function describeStep(
 ): CounterexampleStep {
   const tid = tidOf(action);
   const thread = before.threads[tid - 1];
-  const ip = thread === undefined ? 0 : executor.threadInfo(thread).point;
+  const ip = thread === undefined ? 0 : executor.parts.threadInfo(thread).point;
   const point = executor.booted.guest.text.pointAt(ip);
   return {
     step,
     tid,
-    cpu: isRun(action) ? cpuOf(action) : thread === undefined ? 0 : executor.threadInfo(thread).cpu,
+    cpu: isRun(action)
+      ? cpuOf(action)
+      : thread === undefined
+        ? 0
+        : executor.parts.threadInfo(thread).cpu,
     ip,
     function: point?.function ?? '',
     file: point?.file ?? '',

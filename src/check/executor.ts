@@ -25,46 +25,13 @@ import {
 import { type Call, type Dependence, dependenceOf } from './dependence.js';
 import { CheckError } from './errors.js';
 import { addressOfGlobal, globalAt, Globals, isGlobal } from './globals.js';
-import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
 import { firstWord, WORD_BYTES, wordsEnd, wordsOf } from './memory-words.js';
 import { RunOn, type RunOnRules } from './run-on.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import { type SharedInfo, StateParts, type ThreadInfo } from './state-parts.js';
 import { type StepEvent, StepLog } from './step-log.js';
-
-/** What the search needs to know of a thread in some state. */
-export interface ThreadInfo {
-  readonly isRunnable: boolean;
-  readonly isDead: boolean;
-  /** The CPU it has, or had last. */
-  readonly cpu: number;
-  readonly affinity: readonly number[];
-  /** The point it is at. */
-  readonly point: number;
-  readonly isInSection: boolean;
-  /** It has lost its CPU inside a section: all it can do is begin again. */
-  readonly isDoomed: boolean;
-  /** It runs a signal handler. */
-  readonly isInHandler: boolean;
-  readonly blockedSignals: bigint;
-  /** Signals it has been given so far. */
-  readonly signalsTaken: number;
-  /** Address of its control block, if the guest library has made it. */
-  readonly threadPointer: number;
-}
-
-/** What the search needs to know of what threads share. */
-export interface SharedInfo {
-  /** Index n is the thread on CPU n, 0 for none. */
-  readonly current: readonly number[];
-  readonly onlineCpus: readonly number[];
-  /** Signals with a handler. */
-  readonly handled: readonly number[];
-  readonly hasTimers: boolean;
-  /** A register tells where a thread is: what reads it is no access that could be seen. */
-  readonly hasPercpuBase: boolean;
-}
 
 /** How a run ends. */
 export interface Terminal {
@@ -131,18 +98,6 @@ export interface Step {
   readonly terminal: Terminal | undefined;
 }
 
-/** Where in a tuple of words there are numbers of threads, and what may be addresses. */
-interface Marks {
-  readonly threads: readonly number[];
-  readonly addresses: readonly number[];
-}
-
-/** What becomes of these when threads change places. */
-export interface Renaming {
-  thread(tid: number): number;
-  address(word: number): number;
-}
-
 /** A state but for the content of memory; threads by tid - 1. */
 interface Parts {
   readonly shared: number;
@@ -186,18 +141,8 @@ class OneChoice implements Scheduler {
 
 export class Executor {
   readonly memory: MemoryStates;
-  readonly threads: Interner = new Interner();
-  /** Tuples: the number of what is shared besides, then who is on which CPU. */
-  readonly shared: Interner = new Interner();
-  readonly services: Interner = new Interner();
-  readonly #besides = new Interner();
-  readonly #threadInfos: (ThreadInfo | undefined)[] = [];
-  readonly #threadMarks: (Marks | undefined)[] = [];
-  readonly #servicesMarks: (Marks | undefined)[] = [];
-  readonly #queued: (readonly number[])[] = [];
-  /** Somebody waits for a futex or a time. */
-  readonly #hasQueues: boolean[] = [];
-  readonly #sharedInfos: (SharedInfo | undefined)[] = [];
+  /** Threads, what they share, and services: all by number. */
+  readonly parts: StateParts = new StateParts();
   readonly #modules: readonly GuestModule[];
   readonly #options: HostOptions;
   readonly #scheduler = new OneChoice();
@@ -256,14 +201,6 @@ export class Executor {
     return this.#booted;
   }
 
-  threadInfo(id: number): ThreadInfo {
-    return this.#threadInfos[id] as ThreadInfo;
-  }
-
-  sharedInfo(id: number): SharedInfo {
-    return this.#sharedInfos[id] as SharedInfo;
-  }
-
   /** The state at the beginning. */
   initial(): Step {
     return this.#initial;
@@ -276,8 +213,8 @@ export class Executor {
     const threads = state.subarray(THREADS);
     const descriptors = this.#descriptors;
     const tid = tidOf(action);
-    const { current } = this.sharedInfo(state[SHARED] as number);
-    const before = tid === 0 ? undefined : this.threadInfo(threads[tid - 1] as number);
+    const { current } = this.parts.sharedInfo(state[SHARED] as number);
+    const before = tid === 0 ? undefined : this.parts.threadInfo(threads[tid - 1] as number);
     this.#wasInSection = before?.isInSection ?? false;
     this.#wasCurrent = before !== undefined && current[before.cpu] === tid;
     const joiners = this.#joinersOf(tid);
@@ -364,7 +301,7 @@ export class Executor {
 
   /** How many of the accesses come before it looks at the services, or `Step.ownAccesses`. */
   #ownAccesses(state: Int32Array, action: Action, hasGrown: boolean): number | undefined {
-    const { hasTimers } = this.sharedInfo(state[SHARED] as number);
+    const { hasTimers } = this.parts.sharedInfo(state[SHARED] as number);
     if (hasTimers || (!isRun(action) && !isPark(action))) return 0;
     const { ownAccesses } = this.#log;
     return ownAccesses === undefined || !hasGrown ? ownAccesses : 0;
@@ -412,67 +349,20 @@ export class Executor {
     return this.#booted.guest.globals[number] === undefined ? [0, 0] : this.#globals.load(number);
   }
 
-  /** The words of a thread, when threads have changed places. */
-  renamedWords(thread: number, renaming: Renaming): Int32Array {
-    return renamed(this.threads.tuple(thread), this.#threadMarks[thread] as Marks, renaming);
-  }
-
-  /** The thread when threads have changed places. One that is doomed may stand for others: `representative`. */
-  renamedThread(thread: number, renaming: Renaming): number {
-    const words = this.renamedWords(thread, renaming);
-    const id = this.threads.intern(words, 0, words.length);
-    this.#threadMarks[id] ??= this.#threadMarks[thread] as Marks;
-    const { threadPointer } = this.threadInfo(thread);
-    this.#threadInfos[id] ??= {
-      ...this.threadInfo(thread),
-      threadPointer: renaming.address(threadPointer) >>> 0,
-    };
-    return id;
-  }
-
-  /** What threads share, when they have changed places. */
-  renamedShared(shared: number, renaming: Renaming): number {
-    const tuple = this.shared.tuple(shared).slice();
-    const current = this.sharedInfo(shared).current.map((tid) => renaming.thread(tid));
-    tuple.set(current, 1);
-    const id = this.#internShared(tuple, tuple.length);
-    this.#sharedInfos[id] ??= { ...this.sharedInfo(shared), current };
-    return id;
-  }
-
-  /** The kernel's services, when threads have changed places. */
-  renamedServices(services: number, renaming: Renaming): number {
-    const marks = this.#servicesMarks[services] as Marks;
-    const words = renamed(this.services.tuple(services), marks, renaming);
-    const id = this.services.intern(words, 0, words.length);
-    this.#servicesMarks[id] ??= marks;
-    this.#hasQueues[id] ??= this.#hasQueues[services] as boolean;
-    return id;
-  }
-
-  /** The threads that are in queues that all share, first come first. */
-  queued(services: number): readonly number[] {
-    const known = this.#queued[services];
-    if (known !== undefined) return known;
-    const words = this.services.tuple(services);
-    const { threads } = this.#servicesMarks[services] as Marks;
-    return (this.#queued[services] = threads.map((at) => words[at] as number));
-  }
-
   /**
    * What stands for a thread of a state: one for all that will do the same when they get a CPU again. A thread
    * that has to begin its section again has no use for what it had got in it.
    */
   representative(tid: number, state: Int32Array): number {
     const thread = state[THREADS + tid - 1] as number;
-    if (!this.reductions.merges || !this.threadInfo(thread).isDoomed) return thread;
+    if (!this.reductions.merges || !this.parts.threadInfo(thread).isDoomed) return thread;
     const known = this.#representatives.get(thread);
     const found = known?.byWords.get(this.#wordsAt(state[CONTENT] as number, known.loads));
     return found ?? this.#findRepresentative(tid, state);
   }
 
   #withoutDoomed({ shared, services, threads }: Parts): readonly number[] {
-    const isDoomed = (id: number): boolean => this.threadInfo(id).isDoomed;
+    const isDoomed = (id: number): boolean => this.parts.threadInfo(id).isDoomed;
     if (!this.reductions.merges || !threads.some(isDoomed)) return threads;
     const state = Int32Array.of(shared, services, this.#content, ...threads);
     return threads.map((_, index) => this.representative(index + 1, state));
@@ -503,10 +393,7 @@ export class Executor {
   #represent(thread: number, future: number): number {
     const low = this.#futureWords.low(future);
     const high = this.#futureWords.high(future);
-    const words = this.threads.tuple(thread).slice();
-    const representative = this.threads.internAs(words, 0, words.length, low, high);
-    this.#threadInfos[representative] = this.threadInfo(thread);
-    this.#threadMarks[representative] = this.#threadMarks[thread] as Marks;
+    const representative = this.parts.internThreadAs(thread, low, high);
     this.#originals.set(representative, thread);
     return representative;
   }
@@ -519,9 +406,10 @@ export class Executor {
     tid: number,
     state: Int32Array,
   ): { readonly future: number; readonly loads: readonly number[] } {
+    const { threads } = this.parts;
     const loads = new Set<number>();
     const content = state[CONTENT] as number;
-    const { affinity, signalsTaken } = this.threadInfo(state[THREADS + tid - 1] as number);
+    const { affinity, signalsTaken } = this.parts.threadInfo(state[THREADS + tid - 1] as number);
     const words = [signalsTaken];
     for (const next of affinity) {
       this.#load(state);
@@ -539,7 +427,7 @@ export class Executor {
       const accesses = this.#log.accesses as Access[];
       this.#content = this.memory.writeAll(content, this.#storesOf(accesses));
       const after = this.#captureThread(tid);
-      words.push(next, this.threads.low(after), this.threads.high(after));
+      words.push(next, threads.low(after), threads.high(after));
       for (const { address, bytes, isStore, isLoad } of accesses) {
         for (const word of wordsOf(address, bytes, this.#guestBytes)) {
           if (isLoad) loads.add(word);
@@ -610,15 +498,16 @@ export class Executor {
       return;
     }
     const shared = state[SHARED] as number;
-    const cpus = new WordReader(this.shared.words, this.shared.start(shared));
+    const { parts } = this;
+    const cpus = readerOf(parts.shared, shared);
     const besides = cpus.word();
-    const common = new WordReader(this.#besides.words, this.#besides.start(besides));
+    const common = readerOf(parts.besides, besides);
     this.#resize(common.word());
     const descriptors = common.word();
     this.#loadContent(content);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
     const live = this.#live;
-    const isSame = live !== undefined && this.#besidesOf(live.shared) === besides;
+    const isSame = live !== undefined && parts.besidesOf(live.shared) === besides;
     const readers = this.#threadReaders(state);
     const { kernel, guest } = this.#booted;
     const services = this.#servicesReader(state[SERVICES] as number);
@@ -636,20 +525,19 @@ export class Executor {
   /** Of the threads that are not as they have to be already. */
   #threadReaders(state: Int32Array): (WordReader | undefined)[] {
     const live = this.#live?.threads ?? [];
-    const { words } = this.threads;
     const readers: (WordReader | undefined)[] = [];
     for (let at = THREADS; at < state.length; at++) {
       const id = state[at] as number;
       const isSame = id === live[at - THREADS];
-      readers.push(isSame ? undefined : new WordReader(words, this.threads.start(id)));
+      readers.push(isSame ? undefined : readerOf(this.parts.threads, id));
     }
     return readers;
   }
 
   /** Undefined when they are as they have to be. */
   #servicesReader(services: number): WordReader | undefined {
-    if (this.#live?.services === services && this.#hasQueues[services] === false) return undefined;
-    return new WordReader(this.services.words, this.services.start(services));
+    if (this.#live?.services === services && !this.parts.hasQueues(services)) return undefined;
+    return readerOf(this.parts.services, services);
   }
 
   /** True when all but the content is there already: the search often goes on from where a step has led. */
@@ -755,7 +643,7 @@ export class Executor {
       const hasChanged = tid === one || tid === other;
       threads.push(hasChanged ? this.#captureThread(tid) : (this.#originals.get(id) ?? id));
     }
-    const shared = this.#captureCpus(this.#besidesOf(before[SHARED] as number));
+    const shared = this.#captureCpus(this.parts.besidesOf(before[SHARED] as number));
     return { shared, services: before[SERVICES] as number, threads };
   }
 
@@ -766,7 +654,7 @@ export class Executor {
     words.word(this.#guestBytes);
     words.word(this.#descriptors);
     kernel.saveShared(words);
-    return this.#captureCpus(this.#besides.intern(words.words, 0, words.length));
+    return this.#captureCpus(this.parts.besides.intern(words.words, 0, words.length));
   }
 
   #captureServices(): number {
@@ -774,10 +662,7 @@ export class Executor {
     const words = this.#words;
     words.clear();
     kernel.saveServices(words);
-    const services = this.services.intern(words.words, 0, words.length);
-    this.#servicesMarks[services] ??= marksOf(words);
-    this.#hasQueues[services] ??= kernel.hasQueues;
-    return services;
+    return this.parts.internServices(words, kernel.hasQueues);
   }
 
   get #descriptors(): number {
@@ -790,24 +675,7 @@ export class Executor {
     words.clear();
     words.word(besides);
     this.#booted.kernel.saveCpus(words);
-    const shared = this.#internShared(words.words, words.length);
-    this.#sharedInfos[shared] ??= this.#describeShared();
-    return shared;
-  }
-
-  #internShared(words: Int32Array, length: number): number {
-    const besides = words[0] as number;
-    let low = this.#besides.low(besides);
-    let high = this.#besides.high(besides);
-    for (let at = 1; at < length; at++) {
-      low = mix(low, words[at] as number);
-      high = mix(high, words[at] as number);
-    }
-    return this.shared.internAs(words, 0, length, finish(low), finish(high));
-  }
-
-  #besidesOf(shared: number): number {
-    return this.shared.words[this.shared.start(shared)] as number;
+    return this.parts.internShared(words, this.#describeShared);
   }
 
   #captureThread(tid: number): number {
@@ -820,10 +688,7 @@ export class Executor {
     // Not a matter of the thread alone, but of what is known of it.
     words.word(signalsTaken * 2 + (kernel.cpus[thread.cpu]?.current === thread ? 1 : 0));
     if (thread.suspension !== 'ended') guest.machine.saveContext(thread.context, words);
-    const id = this.threads.intern(words.words, 0, words.length);
-    this.#threadInfos[id] ??= this.#describeThread(thread, signalsTaken);
-    this.#threadMarks[id] ??= marksOf(words);
-    return id;
+    return this.parts.internThread(words, () => this.#describeThread(thread, signalsTaken));
   }
 
   #describeThread(thread: Thread, signalsTaken: number): ThreadInfo {
@@ -845,7 +710,7 @@ export class Executor {
     };
   }
 
-  #describeShared(): SharedInfo {
+  readonly #describeShared = (): SharedInfo => {
     const { kernel } = this.#booted;
     const handled = kernel.process.signalActions.flatMap(({ handler }, signo) =>
       handler !== SIG_DFL && handler !== SIG_IGN ? [signo] : [],
@@ -857,7 +722,7 @@ export class Executor {
       hasTimers: kernel.hasTimers,
       hasPercpuBase: kernel.process.percpuArea !== undefined,
     };
-  }
+  };
 
   /** How the run has ended, if it has. */
   #terminal(): Terminal | undefined {
@@ -917,20 +782,6 @@ function partsOf(state: Int32Array): Parts {
   };
 }
 
-function marksOf({ threads, addresses }: WordWriter): Marks {
-  return { threads, addresses };
-}
-
-/** A copy of the words with threads in other places. */
-function renamed(words: Int32Array, { threads, addresses }: Marks, renaming: Renaming): Int32Array {
-  const copy = words.slice();
-  for (let index = 0; index < threads.length; index++) {
-    const at = threads[index] as number;
-    copy[at] = renaming.thread(copy[at] as number);
-  }
-  for (let index = 0; index < addresses.length; index++) {
-    const at = addresses[index] as number;
-    copy[at] = renaming.address(copy[at] as number);
-  }
-  return copy;
+function readerOf(tuples: Interner, id: number): WordReader {
+  return new WordReader(tuples.words, tuples.start(id));
 }

@@ -165,7 +165,7 @@ export class ShortestSearch {
     const lastTid = Math.floor(last / MAX_CHECKED_CPUS);
     const isMoved = lastTid === tid && last % MAX_CHECKED_CPUS !== cpu;
     const isLastLeft = lastTid !== tid && space.canRun(tuple, 1, lastTid);
-    const holder = executor.sharedInfo(tuple[1 + SHARED] as number).current[cpu] ?? 0;
+    const holder = executor.parts.sharedInfo(tuple[1 + SHARED] as number).current[cpu] ?? 0;
     const isHolderLeft = holder !== 0 && holder !== tid && holder !== lastTid;
     return (isMoved || isLastLeft ? 1 : 0) + (isHolderLeft ? 1 : 0);
   }

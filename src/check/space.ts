@@ -15,6 +15,7 @@ import { finish, HIGH_FACTOR, imul, LOW_FACTOR } from './hash.js';
 import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import type { StateParts } from './state-parts.js';
 import type { Symmetry } from './symmetry.js';
 import type { Leaf, Transitions } from './transitions.js';
 
@@ -41,6 +42,7 @@ export class Space {
   readonly transitions: Transitions;
   readonly locality: Locality;
   readonly options: SpaceOptions;
+  readonly #parts: StateParts;
   readonly #successor: Successor = {
     states: new Int32Array(64),
     length: 0,
@@ -59,6 +61,7 @@ export class Space {
 
   constructor(transitions: Transitions, locality: Locality, options: SpaceOptions) {
     this.transitions = transitions;
+    this.#parts = transitions.executor.parts;
     this.locality = locality;
     this.options = options;
   }
@@ -92,14 +95,14 @@ export class Space {
 
   /** Put into `to` what can happen in a state, in a fixed order. */
   actions(states: Int32Array, from: number, length: number, to: Action[]): void {
-    const { executor } = this.transitions;
-    const { onlineCpus, current, hasTimers, handled } = executor.sharedInfo(
+    const parts = this.#parts;
+    const { onlineCpus, current, hasTimers, handled } = parts.sharedInfo(
       states[from + SHARED] as number,
     );
     // By index, and over what was there: iterators and emptied arrays are objects, at every state.
     let count = 0;
     for (let index = THREADS; index < length; index++) {
-      const { isRunnable, affinity } = executor.threadInfo(states[from + index] as number);
+      const { isRunnable, affinity } = parts.threadInfo(states[from + index] as number);
       if (!isRunnable) continue;
       const tid = index - THREADS + 1;
       for (let at = 0; at < onlineCpus.length; at++) {
@@ -116,7 +119,7 @@ export class Space {
     to.length = count;
     if (count === 0 || this.options.signals === 0) return;
     for (let index = THREADS; index < length; index++) {
-      const thread = executor.threadInfo(states[from + index] as number);
+      const thread = parts.threadInfo(states[from + index] as number);
       if (thread.isDead || thread.signalsTaken >= this.options.signals) continue;
       for (const signo of handled) {
         const isBlocked = (thread.blockedSignals >> BigInt(signo - 1)) & 1n;
@@ -128,15 +131,14 @@ export class Space {
   /** It makes a difference to the thread that it loses its CPU for a while. */
   #canNoticeLoss(states: Int32Array, from: number, tid: number): boolean {
     const { executor } = this.transitions;
-    const thread = executor.threadInfo(states[from + THREADS + tid - 1] as number);
+    const thread = this.#parts.threadInfo(states[from + THREADS + tid - 1] as number);
     return thread.isRunnable && (thread.isInSection || !executor.reductions.parks);
   }
 
   /** True when the thread that ran last could run on. */
   canRun(states: Int32Array, from: number, tid: number): boolean {
     if (tid === 0) return false;
-    return this.transitions.executor.threadInfo(states[from + THREADS + tid - 1] as number)
-      .isRunnable;
+    return this.#parts.threadInfo(states[from + THREADS + tid - 1] as number).isRunnable;
   }
 
   /** Go from a state by an action. What it returns is valid until the next call. */
@@ -176,12 +178,11 @@ export class Space {
   /** After the leaf of the action the thread could have the CPU again, and would not notice that it had lost it. */
   #canGoOn(leaf: Leaf, action: Action): boolean {
     if (!this.#endsAtOnce || leaf.terminal !== undefined || !isRun(action)) return false;
-    const { executor } = this.transitions;
-    const thread = executor.threadInfo(
+    const thread = this.#parts.threadInfo(
       this.#successor.states[THREADS + tidOf(action) - 1] as number,
     );
     if (!thread.isRunnable || thread.isInSection) return false;
-    const { onlineCpus } = executor.sharedInfo(leaf.shared);
+    const { onlineCpus } = this.#parts.sharedInfo(leaf.shared);
     // It may just have turned its CPU off.
     const cpu = cpuOf(action);
     return onlineCpus.includes(cpu) && thread.affinity.includes(cpu);
@@ -196,8 +197,9 @@ export class Space {
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */
   fingerprint(states: Int32Array, from: number, length: number): void {
-    const { shared, services, memory, threads } = this.transitions.executor;
-    const lanes = threads.lanes;
+    const { memory } = this.transitions.executor;
+    const { shared, services, threads } = this.#parts;
+    const { lanes } = threads;
     const sharedLanes = shared.lanes;
     const servicesLanes = services.lanes;
     const contentLanes = memory.lanes;
@@ -225,7 +227,7 @@ export class Space {
   /** Another thread has the CPU. */
   #isTaken(states: Int32Array, from: number, action: Action): boolean {
     if (!isRun(action)) return false;
-    const { current } = this.transitions.executor.sharedInfo(states[from + SHARED] as number);
+    const { current } = this.#parts.sharedInfo(states[from + SHARED] as number);
     const holder = current[cpuOf(action)] ?? 0;
     return holder !== 0 && holder !== tidOf(action);
   }
@@ -274,7 +276,7 @@ export class Space {
   #agentOf(states: Int32Array, from: number, action: Action): number {
     const tid = tidOf(action);
     const thread = states[from + THREADS + tid - 1] as number;
-    return tid * 2 + (this.transitions.executor.threadInfo(thread).isInHandler ? 1 : 0);
+    return tid * 2 + (this.#parts.threadInfo(thread).isInHandler ? 1 : 0);
   }
 
   /** Whether the search that begins asks for the states that stand for others: `canonicalize`. */
@@ -291,7 +293,7 @@ export class Space {
   #isAlone(states: Int32Array, from: number, length: number): boolean {
     let alive = 0;
     for (let index = THREADS; index < length; index++) {
-      if (!this.transitions.executor.threadInfo(states[from + index] as number).isDead) alive++;
+      if (!this.#parts.threadInfo(states[from + index] as number).isDead) alive++;
     }
     return alive <= 1;
   }

@@ -18,6 +18,7 @@ import { enlarged } from './interner.js';
 import { LINE_BYTES } from './memory-states.js';
 import { Permutation } from './permutation.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import type { StateParts } from './state-parts.js';
 import type { Leaf, Transitions } from './transitions.js';
 
 /** Permutations that every step is executed for, at most: all of four threads. */
@@ -48,6 +49,7 @@ const NOBODY: Group = { permutations: [], byOrder: new Map(), classes: [] };
 
 export class Symmetry {
   readonly #transitions: Transitions;
+  readonly #parts: StateParts;
   /** Classes that are none. */
   readonly #asymmetric: Set<string>;
   /** By tid: the class, and where the control block is. */
@@ -75,6 +77,7 @@ export class Symmetry {
   /** asymmetric: classes that have been given up before. */
   constructor(transitions: Transitions, asymmetric: Iterable<string>) {
     this.#transitions = transitions;
+    this.#parts = transitions.executor.parts;
     this.#asymmetric = new Set(asymmetric);
   }
 
@@ -119,8 +122,7 @@ export class Symmetry {
 
   /** A new thread, and the class that it belongs to. */
   #meet(tid: number, thread: number, content: number): void {
-    const { executor } = this.#transitions;
-    const { threadPointer } = executor.threadInfo(thread);
+    const { threadPointer } = this.#parts.threadInfo(thread);
     const key = this.#keyOf(thread, threadPointer, content);
     const known = this.#keys[tid];
     if (known === undefined) {
@@ -141,7 +143,7 @@ export class Symmetry {
     if (!isBlock) return '';
     const moved = (word: number): number =>
       word >>> 0 >= block && word >>> 0 < block + TCB_BYTES ? word - block + NOWHERE : word;
-    const words = this.#transitions.executor.renamedWords(thread, {
+    const words = this.#parts.renamedWords(thread, {
       thread: () => 0,
       address: moved,
     });
@@ -321,7 +323,7 @@ export class Symmetry {
       const place = permutation.thread(tid);
       if (to[THREADS + place - 1] !== 0) continue;
       const thread = states[THREADS + tid - 1] as number;
-      to[THREADS + place - 1] = executor.renamedThread(thread, permutation);
+      to[THREADS + place - 1] = this.#parts.renamedThread(thread, permutation);
       places.push({ place, thread });
     }
     const state = to.slice(0, length);
@@ -338,7 +340,7 @@ export class Symmetry {
   #renamedShared(shared: number, permutation: Permutation): number {
     const known = this.#shared.get(shared, permutation);
     if (known !== 0) return known;
-    const result = this.#transitions.executor.renamedShared(shared, permutation);
+    const result = this.#parts.renamedShared(shared, permutation);
     this.#shared.set(shared, permutation, result);
     return result;
   }
@@ -346,7 +348,7 @@ export class Symmetry {
   #renamedServices(services: number, permutation: Permutation): number {
     const known = this.#services.get(services, permutation);
     if (known !== 0) return known;
-    const result = this.#transitions.executor.renamedServices(services, permutation);
+    const result = this.#parts.renamedServices(services, permutation);
     this.#services.set(services, permutation, result);
     return result;
   }
@@ -446,7 +448,8 @@ export class Symmetry {
   }
 
   #compare(states: Int32Array, members: Members, one: number, other: number): number {
-    const { threads, memory } = this.#transitions.executor;
+    const { memory } = this.#transitions.executor;
+    const { threads } = this.#parts;
     const a = this.#likes[one] as number;
     const b = this.#likes[other] as number;
     if (a !== b) {
@@ -464,7 +467,7 @@ export class Symmetry {
       );
     }
     const { tids } = members;
-    const queued = this.#transitions.executor.queued(states[SERVICES] as number);
+    const queued = this.#parts.queued(states[SERVICES] as number);
     return queued.indexOf(tids[one] as number) - queued.indexOf(tids[other] as number);
   }
 }

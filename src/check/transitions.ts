@@ -16,6 +16,7 @@ import type { Executor, Step, Terminal } from './executor.js';
 import { enlarged, Interner } from './interner.js';
 import { firstWord, WORD_BYTES, wordsEnd } from './memory-words.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import type { StateParts } from './state-parts.js';
 import type { StepEvent } from './step-log.js';
 import { Triples } from './triples.js';
 
@@ -113,6 +114,7 @@ class TransitionPanic extends Error {
 
 export class Transitions {
   readonly executor: Executor;
+  readonly #parts: StateParts;
   /** Action, shared, thread; or the node above, the value that leads to it, NO_THREAD. */
   readonly #nodes = new Triples();
   readonly #tuples = new Interner();
@@ -126,17 +128,14 @@ export class Transitions {
 
   constructor(executor: Executor) {
     this.executor = executor;
+    this.#parts = executor.parts;
   }
 
   /** Bytes it takes, roughly. */
   get bytes(): number {
-    const { memory, threads, shared, services } = this.executor;
-    const tuples = [this.#tuples, threads, shared, services];
     const leaves = this.#leaves.length * 1000;
-    return tuples.reduce(
-      (sum, { bytes }) => sum + bytes,
-      this.#nodes.bytes + memory.bytes + leaves,
-    );
+    const { memory } = this.executor;
+    return this.#tuples.bytes + this.#nodes.bytes + memory.bytes + this.#parts.bytes + leaves;
   }
 
   /** Different steps so far. */
@@ -227,7 +226,7 @@ export class Transitions {
   #subject(shared: number, action: Action): number {
     const tid = tidOf(action);
     if (tid !== 0 || !isPark(action)) return tid;
-    return this.executor.sharedInfo(shared).current[cpuOf(action)] ?? 0;
+    return this.#parts.sharedInfo(shared).current[cpuOf(action)] ?? 0;
   }
 
   #child(node: number, value: number): number {
@@ -323,7 +322,7 @@ export class Transitions {
     for (let tid = 1; THREADS + tid <= state.length; tid++) {
       const before = state[THREADS + tid - 1] as number;
       if (step.threads[tid - 1] === before || tid === subject || others.includes(tid)) continue;
-      if (!this.executor.threadInfo(before).isDoomed) {
+      if (!this.#parts.threadInfo(before).isDoomed) {
         throw new TransitionPanic(`a step changed thread ${tid}, which has no part in it`);
       }
       this.executor.hasForeignRestarts = true;
@@ -390,7 +389,7 @@ export class Transitions {
     const hasStarted = accessesBeforeStart !== undefined;
     const tid = this.#subject(state[SHARED] as number, action);
     if (tid === 0) return [];
-    const { isInHandler } = this.executor.threadInfo(state[THREADS + tid - 1] as number);
+    const { isInHandler } = this.#parts.threadInfo(state[THREADS + tid - 1] as number);
     const agent = tid * 2 + (isInHandler ? 1 : 0);
     // How much memory there is shows at every point.
     const grown = { address: POINTS, isStore: true, agent, isAfterStart: false };
@@ -410,7 +409,7 @@ export class Transitions {
         if (hasReturned) accessed.push({ address: word, isStore, agent: tid * 2, isAfterStart });
       }
     }
-    const { hasPercpuBase } = this.executor.sharedInfo(state[SHARED] as number);
+    const { hasPercpuBase } = this.#parts.sharedInfo(state[SHARED] as number);
     for (const call of calls) {
       const own = wordsOfCall(call, tid, false) ?? [];
       for (const address of [...own, ...wordsTouchedBy(call, tid, hasPercpuBase)]) {
@@ -434,7 +433,7 @@ export class Transitions {
     const { accesses, calls, events, terminal } = step;
     if (!isRun(action) || accesses === undefined || terminal !== undefined) return false;
     const tid = tidOf(action);
-    const { isRunnable, isDead } = this.executor.threadInfo(step.threads[tid - 1] as number);
+    const { isRunnable, isDead } = this.#parts.threadInfo(step.threads[tid - 1] as number);
     if (isRunnable) return false;
     const others = calls.filter(({ sysno }) => sysno !== Sysno.Exit && sysno !== Sysno.Join);
     // Who is alone when it has ended has nobody to look out for.
@@ -453,9 +452,8 @@ export class Transitions {
   ): boolean {
     const tid = tidOf(action);
     if (!isRun(action) || terminal !== undefined) return false;
-    const { executor } = this;
-    const before = executor.threadInfo(state[THREADS + tid - 1] as number);
-    const after = executor.threadInfo(threads[tid - 1] as number);
+    const before = this.#parts.threadInfo(state[THREADS + tid - 1] as number);
+    const after = this.#parts.threadInfo(threads[tid - 1] as number);
     if (!before.isInSection || after.isInSection) return false;
     if (events.some(({ kind }) => kind === TraceEvent.Restart)) return false;
     // The last thing a section does that commits is a store; one that gives up has only looked.
