@@ -254,6 +254,7 @@ export class Space {
 
   #pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
     const threads = length - THREADS;
+    if (leaf.passedBy >= threads) return;
     const isUnverified = this.#symmetry !== undefined && leaf.orbitThreads < threads;
     if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
     const after = threads + leaf.started;
@@ -267,9 +268,11 @@ export class Space {
         for (const image of leaf.orbit) this.locality.note(image, before, after);
       }
     }
-    if (leaf.isCovered) return;
+    if (!leaf.isCovered) this.onLeaf(leaf);
     leaf.isCovered = true;
-    this.onLeaf(leaf);
+    // Without symmetry it has not been verified. Who starts a thread may be another each time.
+    const isVerified = this.#symmetry !== undefined || this.options.symmetry === undefined;
+    if (isVerified && leaf.started === 0 && leaf.notedBefore >= threads) leaf.passedBy = threads;
   }
 
   /** As in WordAccess: the thread of the action, or its handler. */

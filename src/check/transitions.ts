@@ -73,7 +73,10 @@ export interface Leaf {
   orbit: readonly Leaf[];
   /** Of how many threads; 0: not known. */
   orbitThreads: number;
-  /** Writer: Space. It has been passed. */
+  // Writer: Space.
+  /** While there are no more threads, there is nothing new in passing it. */
+  passedBy: number;
+  /** It has been passed. */
   isCovered: boolean;
 }
 
@@ -380,6 +383,7 @@ export class Transitions {
       notedAfter: 0,
       orbit: [],
       orbitThreads: 0,
+      passedBy: 0,
       isCovered: false,
     };
   }
