@@ -103,11 +103,9 @@ export class DepthFirstSearch {
   #search(): boolean {
     while (this.#top >= 0) {
       const next = this.#stack[this.#top + NEXT] as number;
-      const depth = this.#depth;
       if (next === this.#stack[this.#top + ACTIONS]) this.#pop();
       else if (this.#take(next)) return true;
-      // Where it has come to what it knew, nothing has changed that could be a reason.
-      else if (this.#depth > depth && this.#mustStop()) {
+      else if (this.#mustStop()) {
         this.#hasStopped = true;
         return false;
       }

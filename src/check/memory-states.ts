@@ -58,7 +58,7 @@ export class MemoryStates {
     return this.#contents.high(content);
   }
 
-  /** Those of all contents: of content n at 2n and behind it. Valid until the next `write`. */
+  /** Those of all contents: of content n at 2n and behind it. Valid until the next that is made. */
   get lanes(): Int32Array {
     return this.#contents.lanes;
   }

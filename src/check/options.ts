@@ -2,7 +2,8 @@
 
 import type { AbiName } from '../abi/code-map.js';
 import type { HostOptions, WasmSource } from '../host/host.js';
-import { findMisnamed, type Names, textOf } from '../host/option-names.js';
+import { textOf } from '../host/errors.js';
+import { findMisnamed, type Names } from '../host/option-names.js';
 import { MAX_CHECKED_CPUS } from './action.js';
 import type { CounterexampleStep } from './counterexample.js';
 import type { Coverage } from './coverage.js';
@@ -125,7 +126,8 @@ export function requireOptions(
   limitsOf(options);
 }
 
-function requireNames(options: unknown, names: object, where?: string): void {
+/** Errors: CheckError for one that there is not. where: the option that these are in. */
+export function requireNames(options: unknown, names: object, where?: string): void {
   const misnamed = findMisnamed(options, names, where);
   if (misnamed === undefined) return;
   throw new CheckError(`${misnamed.option} ${misnamed.value} ${misnamed.rule}`);

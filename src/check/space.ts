@@ -189,10 +189,13 @@ export class Space {
   }
 
   /** Whatever else is in the state, the thread comes to this leaf next, or to others that read a shared word too. */
-  #isOnlyNext({ reads, services, dependence, content }: Leaf): boolean {
+  #isOnlyNext({ reads, accesses, services, dependence, content }: Leaf): boolean {
     const [first] = reads;
-    const readsShared = first === undefined || this.locality.isShared(first);
-    return readsShared && services < 0 && dependence.length === 0 && content < 0;
+    // What the kernel writes again as it was is read where it is part of a word, and no access.
+    const usesShared =
+      first === undefined ||
+      (this.locality.isShared(first) && accesses.some(({ address }) => address === first));
+    return usesShared && services < 0 && dependence.length === 0 && content < 0;
   }
 
   /** The lanes of a state's fingerprint, into `low` and `high`. */

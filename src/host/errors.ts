@@ -15,6 +15,12 @@ export class OptionError extends Error {
     readonly value: unknown,
     rule: string,
   ) {
-    super(`${option} ${String(value)} ${rule}`);
+    super(`${option} ${textOf(value)} ${rule}`);
   }
+}
+
+/** Of anything, in a few words: also of what has no text, or too much. */
+export function textOf(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' || typeof value === 'function' ? typeof value : String(value);
 }

@@ -250,6 +250,9 @@ function choosePersonality(
   { machine }: Guest,
 ): Personality {
   const names = abi === undefined ? [(modules[0] as GuestModule).map.abi] : [abi].flat();
+  for (const name of names) {
+    if (typeof name !== 'string') throw new OptionError('abi', name, 'is not a string');
+  }
   const personality = personalityOf(names, {
     loadText: (address) => machine.loadText(address),
     debug: rseqDebug,
@@ -283,7 +286,7 @@ function seedOf({ seed }: HostOptions): number {
   return integer('seed', seed, 1, -(2 ** 31), 2 ** 32 - 1) | 0;
 }
 
-const HOST_OPTIONS: Names<HostOptions> = {
+export const HOST_OPTIONS: Names<HostOptions> = {
   wasm: true,
   abi: true,
   rseqDebug: true,
@@ -308,9 +311,9 @@ const HOST_OPTIONS: Names<HostOptions> = {
   sourceMap: true,
 };
 
-/** Errors: OptionError. */
-function requireNames(options: HostOptions): void {
-  const misnamed = findMisnamed(options, HOST_OPTIONS);
+/** Errors: OptionError for one that there is not. */
+export function requireNames(options: unknown, names: object = HOST_OPTIONS): void {
+  const misnamed = findMisnamed(options, names);
   if (misnamed !== undefined) {
     throw new OptionError(misnamed.option, misnamed.value, misnamed.rule);
   }

@@ -1,5 +1,7 @@
 // The names of options: one that is misspelt would be an option not given, and nobody would notice.
 
+import { textOf } from './errors.js';
+
 /** Every name of an interface, so that none can be forgotten. */
 export type Names<Options> = { readonly [Name in keyof Required<Options>]: true };
 
@@ -25,10 +27,4 @@ export function findMisnamed(options: unknown, names: object, where = ''): Misna
     return { option, value: textOf(value), rule };
   }
   return undefined;
-}
-
-/** Of anything, also what has no text. */
-export function textOf(value: unknown): string {
-  if (value === null) return 'null';
-  return typeof value === 'object' || typeof value === 'function' ? typeof value : String(value);
 }

@@ -1,12 +1,20 @@
 // A host that is a process of its own to its program: files, standard output and standard error are Node's.
 
-import { createHost, type Host, type HostOptions } from '../host/host.js';
+import {
+  createHost,
+  type Host,
+  HOST_OPTIONS,
+  type HostOptions,
+  requireNames,
+} from '../host/host.js';
 import { readFiles } from './files.js';
 import type { Program } from './program.js';
 
 const STDERR = 2;
 
 export type NodeHostOptions = Omit<HostOptions, 'wasm' | 'sourceMap'>;
+
+const { wasm: _wasm, sourceMap: _sourceMap, ...NODE_HOST_OPTIONS } = HOST_OPTIONS;
 
 /**
  * As createHost. Unless options say otherwise, the program can read the files that `args` name, and what it
@@ -17,6 +25,7 @@ export async function createNodeHost(
   { wasm, sourceMap }: Program,
   options: NodeHostOptions = {},
 ): Promise<Host> {
+  requireNames(options, NODE_HOST_OPTIONS);
   return createHost({
     ...options,
     files: options.files ?? filesOf(options.args ?? []),

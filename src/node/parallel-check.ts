@@ -7,10 +7,13 @@ import {
   type CheckOptions,
   type CheckResult,
   integer,
+  requireNames,
   requireOptions,
+  toHostOptions,
 } from '../check/options.js';
 import type { Path } from '../check/depth-first.js';
 import type { Knowledge, Seen } from '../check/session.js';
+import { textOf } from '../host/errors.js';
 import { loadModule } from '../host/loader.js';
 import type { Names } from '../host/option-names.js';
 import { Coordinator } from './coordinator.js';
@@ -58,6 +61,16 @@ const PARALLEL_OPTIONS: Names<ParallelCheckOptions> = {
   shard: true,
   resume: true,
 };
+const SHARD: Names<Shard> = { index: true, count: true };
+const CHECKPOINT: readonly (keyof Checkpoint)[] = [
+  'knowledge',
+  'frontier',
+  'fingerprints',
+  'states',
+  'transitions',
+  'seen',
+  'isCut',
+];
 const NO_REDUCTIONS = { local: false, switches: false, restarts: false, symmetry: false };
 
 /**
@@ -69,10 +82,12 @@ export async function checkInParallel(
   options: ParallelCheckOptions = {},
 ): Promise<ParallelResult> {
   requireOptions(options, PARALLEL_OPTIONS);
-  const { workers = Math.min(availableParallelism(), MAX_WORKERS), shard } = options;
+  const { workers = Math.min(availableParallelism(), MAX_WORKERS), shard, resume } = options;
   integer('workers', workers, 1, MAX_WORKERS);
+  toHostOptions(wasm, options);
   requireDivisible(options);
   if (shard !== undefined) requirePart(shard);
+  if (resume !== undefined) requireCheckpoint(resume);
   const { map } = await loadModule(wasm);
   return new Coordinator(wasm, map, {
     ...options,
@@ -97,7 +112,19 @@ export function requireDivisible(options: {
   throw new CheckError(`${name} cannot be with --preemptions, --exact or --liveness`);
 }
 
-function requirePart({ index, count }: Shard): void {
+function requirePart(shard: Shard): void {
+  requireNames(shard, SHARD, 'shard');
+  const { index, count } = shard;
   integer('shard count', count, 1, MAX_SHARDS);
   integer('shard index', index, 1, count);
+}
+
+function requireCheckpoint(resume: unknown): void {
+  if (typeof resume !== 'object' || resume === null) {
+    throw new CheckError(`resume ${textOf(resume)} must be an object`);
+  }
+  for (const name of CHECKPOINT) {
+    if (name in resume) continue;
+    throw new CheckError(`resume.${name} undefined must be what a check was stopped with`);
+  }
 }

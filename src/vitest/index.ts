@@ -31,8 +31,10 @@ async function match(
   options: CheckOptions,
   isNot: boolean,
 ): Promise<{ pass: boolean; message: () => string }> {
-  const { wasm, sourceMap = options.sourceMap } = toCompiled(program);
-  const withSource = sourceMap === undefined ? options : { ...options, sourceMap };
+  const { wasm, sourceMap = options?.sourceMap } = toCompiled(program);
+  // What is no object at all is for check to refuse.
+  const isGiven = typeof options === 'object' && options !== null;
+  const withSource = isGiven && sourceMap !== undefined ? { ...options, sourceMap } : options;
   const result = await check(wasm as BufferSource | WebAssembly.Module, withSource);
   const report = formatResult(result, { sourceOf: sourcesIn(sourceMap ?? '') });
   return {

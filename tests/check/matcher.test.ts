@@ -59,6 +59,12 @@ describe('toBeProven', () => {
     expect(message).toContain('coverage: 3 of 3 points interrupted, 3 of 3 restarts taken');
   });
 
+  test.each([null, 7, { states: 5 }])('refuses options %o', async (options) => {
+    const proving = expect(await compile(COUNTER, 'right')).toBeProven(options as object);
+
+    await expect(proving).rejects.toThrow(/^(options (null|7) must be|states 5 is no option)/);
+  });
+
   test.each([false, true])('fails where the search is incomplete, not: %s', async (isNot) => {
     const program = await compile(COUNTER, 'right');
 

@@ -336,6 +336,8 @@ describe('an option of another type', () => {
     ['rseqDebug', 'no', 'rseqDebug string is not true or false'],
     ['args', 5, 'args number is not an array'],
     ['observers', {}, 'observers object is not an array'],
+    ['cpus', Object.create(null), 'cpus object must be an integer from 1 to 256'],
+    ['stdin', Object.create(null), 'stdin object is not a Uint8Array'],
   ])('%s %j is an OptionError that says so', async (option, value, message) => {
     const wasm = new Uint8Array();
 

@@ -139,6 +139,19 @@ describe('createNodeHost', () => {
     await expect(host).rejects.toThrow(OptionError);
   });
 
+  test.each([
+    [null, 'options null must be an object'],
+    [{ quantums: 5 }, 'quantums 5 is no option; there are abi, '],
+    [{ sourceMap: '{}' }, 'sourceMap {} is no option; there are abi, '],
+  ])('refuses options %j', async (options, message) => {
+    const program = await compileSource('export function main(): i32 { return 0; }');
+
+    const host = createNodeHost(program, options as object);
+
+    await expect(host).rejects.toThrow(OptionError);
+    await expect(host).rejects.toThrow(message);
+  });
+
   test('gives it other files, or another place to write to, when told', async () => {
     const program = await toProgram(READER);
     const printed: string[] = [];
@@ -225,17 +238,23 @@ describe('checkInParallel', () => {
     [{ workers: 0 }, 'workers 0 must be an integer from 1 to 256'],
     [{ shard: { index: 3, count: 2 } }, 'shard index 3 must be an integer from 1 to 2'],
     [{ shard: { index: 1, count: 0 } }, 'shard count 0 must be an integer from 1 to 1024'],
+    [{ shards: 2 }, /^shards 2 is no option; there are .*, workers, shard, resume$/],
+    [null, 'options null must be an object'],
+    [{ shard: null }, 'shard null must be an object'],
+    [{ resume: null }, 'resume null must be an object'],
+    [{ resume: {} }, 'resume.knowledge undefined must be what a check was stopped with'],
+    [{ cpus: Symbol('two') }, 'cpus Symbol(two) must be an integer from 1 to 32'],
     [
       { shard: { index: 1, count: 2 }, exact: true },
       '--shard cannot be with --preemptions, --exact or --liveness',
     ],
-  ] satisfies [ParallelCheckOptions, string][])('refuses %j', async (options, message) => {
+  ] satisfies [unknown, string | RegExp][])('refuses %o', async (options, message) => {
     const program = await toProgram(KEEPING);
 
-    await expect(checkInParallel(program, options)).rejects.toMatchObject({
-      name: 'CheckError',
-      message,
-    });
+    const checked = checkInParallel(program, options as ParallelCheckOptions);
+
+    await expect(checked).rejects.toMatchObject({ name: 'CheckError' });
+    await expect(checked).rejects.toThrow(message);
   });
 });
 
