@@ -1,6 +1,7 @@
 // The payload in workerd, which compiles nothing at run time: modules and files are parts of the worker. A
 // request is answered with the result, as JSON.
 
+import { useSearchModule } from 'wasm-rseq/check';
 import { runPayload } from './payload.js';
 
 const part = async (path) => (await import(path)).default;
@@ -9,6 +10,7 @@ const pause = () => new Promise((resume) => setTimeout(resume));
 
 export default {
   async fetch() {
+    useSearchModule(await part('../../dist/check/search.wasm'));
     const result = await runPayload({
       manifest: await part('../../.cache/engines/payload/manifest.json'),
       readModule: (name) => part(`../../.cache/engines/payload/${name}`),

@@ -10,6 +10,8 @@ import { ENGINES_FOLDER, fromRoot, PAYLOAD_FOLDER, ROOT } from './prepare.js';
 
 const ENTRY = new URL('worker-entry.js', import.meta.url);
 const SUITE = join(ROOT, 'tests/contract/suite');
+/** The part of the checker that is WebAssembly. */
+const SEARCH = 'dist/check/search.wasm';
 const KINDS = { wasm: 'wasm', json: 'json', bin: 'data' };
 
 /** Write it, and return its path. */
@@ -18,7 +20,9 @@ export async function writeConfiguration() {
   const modules = [
     ...files.map((path) => embedded(path, 'esModule')),
     ...aliases(packages),
-    ...[PAYLOAD_FOLDER, SUITE].flatMap(filesIn).map((path) => embedded(path, kindOf(path))),
+    ...[SEARCH, ...[PAYLOAD_FOLDER, SUITE].flatMap(filesIn)].map((path) =>
+      embedded(path, kindOf(path)),
+    ),
   ];
   const path = join(ENGINES_FOLDER, 'worker.capnp');
   await mkdir(ENGINES_FOLDER, { recursive: true });

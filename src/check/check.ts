@@ -6,6 +6,7 @@
 import { type HostOptions, loadModules, type WasmSource } from '../host/host.js';
 import type { GuestModule } from '../host/loader.js';
 import { type CheckOptions, type CheckResult, requireOptions, toHostOptions } from './options.js';
+import { searchModule } from './search-core.js';
 import { Session } from './session.js';
 
 /**
@@ -15,8 +16,14 @@ import { Session } from './session.js';
 export async function check(program: WasmSource, options: CheckOptions = {}): Promise<CheckResult> {
   requireOptions(options);
   const hostOptions = toHostOptions(program, options);
-  const modules = await loadModules(program);
+  const loading = loadModules(program);
+  // While the program is compiled.
+  const [modules] = await Promise.all([loading, compileSearch()]);
   return checkLoaded(modules, hostOptions, options);
+}
+
+async function compileSearch(): Promise<void> {
+  searchModule();
 }
 
 function checkLoaded(

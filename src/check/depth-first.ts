@@ -2,7 +2,7 @@
 // those on the way to the present one, the state itself, a few words.
 
 import type { Action } from './action.js';
-import { enlarged } from './interner.js';
+import { enlarged } from './enlarged.js';
 import type { Watch } from './limits.js';
 import type { Space, Successor } from './space.js';
 import type { Visited } from './visited.js';
@@ -20,7 +20,7 @@ export interface SearchResult {
 /** The actions that lead to a state from the initial one. */
 export type Path = readonly Action[];
 
-/** Words in front of the actions and the state of a frame. */
+/** Words in front of the actions of a frame. The state is on the space's stack. */
 const HEAD = 6;
 const PARENT = 0;
 const ACTIONS = 1;
@@ -71,6 +71,7 @@ export class DepthFirstSearch {
 
   /** Search from the states that `paths` lead to. */
   run(initial: Int32Array, paths: readonly Path[]): SearchResult {
+    this.#space.clear();
     for (const [index, path] of paths.entries()) {
       this.#waiting = paths.slice(index + 1);
       const isViolated = this.#start(initial, path) || this.#search();
@@ -122,23 +123,28 @@ export class DepthFirstSearch {
   #start(initial: Int32Array, path: Path): boolean {
     this.#path = path;
     let states = initial;
-    let { length } = initial;
     let steps = 0;
     for (const [index, action] of path.entries()) {
-      const successor = this.#space.follow(states, 0, length, action);
+      const successor = this.#space.follow(states, action);
       steps += successor.points;
       // The others are somebody else's, who has counted them.
       if (index === path.length - 1) this.#transitions += successor.points;
       if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
-      this.#space.canonicalize(successor.states, successor.length);
-      states = successor.states.slice(0, successor.length);
-      ({ length } = successor);
+      this.#space.settle();
+      states = this.#space.state;
     }
-    this.#space.fingerprint(states, 0, length);
-    const { low, high } = this.#space;
-    const isNew = this.#visited.add(states, 0, length, low, high);
-    return isNew && this.#push(states, length, steps);
+    this.#space.enter(states);
+    return this.#isNew() && this.#push(states.length, steps);
   }
+
+  /** Where the last action has led has not been seen before. */
+  #isNew(): boolean {
+    const space = this.#space;
+    space.settle();
+    return this.#visited.add(space.low, space.high, this.#state);
+  }
+
+  readonly #state = (): Int32Array => this.#space.state;
 
   /** The frames, the oldest first. */
   #tops(): number[] {
@@ -193,35 +199,32 @@ export class DepthFirstSearch {
     const stack = this.#stack;
     const top = this.#top;
     stack[top + NEXT] = next + 1;
-    const actions = stack[top + ACTIONS] as number;
+    const length = stack[top + LENGTH] as number;
     const action = stack[top + HEAD + next] as number;
     stack[top + TAKEN] = action;
-    const length = stack[top + LENGTH] as number;
-    const steps = stack[top + STEPS] as number;
-    const space = this.#space;
-    const successor = space.follow(stack, top + HEAD + actions, length, action);
-    this.#transitions += successor.points;
+    const successor = this.#space.followTop(length, action);
+    const { points } = successor;
+    this.#transitions += points;
     if (successor.leaf.terminal !== undefined) return this.#onEnd(successor);
-    const { states, length: after } = successor;
-    space.canonicalize(states, after);
-    space.fingerprint(states, 0, after);
-    if (!this.#visited.add(states, 0, after, space.low, space.high)) return false;
-    if (steps + successor.points >= this.#watch.depth) {
+    if (!this.#isNew()) return false;
+    const steps = (stack[top + STEPS] as number) + points;
+    if (steps >= this.#watch.depth) {
       this.#isCut = true;
       return false;
     }
-    return this.#push(states, after, steps + successor.points);
+    return this.#push(successor.length, steps);
   }
 
-  /** True when nothing can happen there any more. */
-  #push(states: Int32Array, length: number, steps: number): boolean {
+  /** Where the last action has led is on top. True when nothing can happen there any more. */
+  #push(length: number, steps: number): boolean {
     const actions = this.#actions;
-    this.#space.actions(states, 0, length, actions);
-    if (actions.length === 0) return this.#onEnd(undefined);
-    const top = this.#used;
-    while (top + HEAD + actions.length + length > this.#stack.length) {
-      this.#stack = enlarged(this.#stack);
+    this.#space.push(actions);
+    if (actions.length === 0) {
+      this.#space.pop(length);
+      return this.#onEnd(undefined);
     }
+    const top = this.#used;
+    while (top + HEAD + actions.length > this.#stack.length) this.#stack = enlarged(this.#stack);
     const stack = this.#stack;
     stack[top + PARENT] = this.#top;
     stack[top + ACTIONS] = actions.length;
@@ -230,7 +233,6 @@ export class DepthFirstSearch {
     stack[top + STEPS] = steps;
     let at = top + HEAD;
     for (let index = 0; index < actions.length; index++) stack[at++] = actions[index] as number;
-    for (let index = 0; index < length; index++) stack[at++] = states[index] as number;
     this.#top = top;
     this.#used = at;
     this.#depth++;
@@ -238,6 +240,7 @@ export class DepthFirstSearch {
   }
 
   #pop(): void {
+    this.#space.pop(this.#stack[this.#top + LENGTH] as number);
     this.#used = this.#top;
     this.#top = this.#stack[this.#top + PARENT] as number;
     this.#depth--;

@@ -29,6 +29,7 @@ import { Interner } from './interner.js';
 import { MemoryStates } from './memory-states.js';
 import { firstWord, WORD_BYTES, wordsEnd, wordsOf } from './memory-words.js';
 import { RunOn, type RunOnRules } from './run-on.js';
+import { SearchCore } from './search-core.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import { type SharedInfo, StateParts, type ThreadInfo } from './state-parts.js';
 import { type StepEvent, StepLog } from './step-log.js';
@@ -140,9 +141,10 @@ class OneChoice implements Scheduler {
 }
 
 export class Executor {
+  readonly core: SearchCore = new SearchCore();
   readonly memory: MemoryStates;
   /** Threads, what they share, and services: all by number. */
-  readonly parts: StateParts = new StateParts();
+  readonly parts: StateParts = new StateParts(this.core);
   readonly #modules: readonly GuestModule[];
   readonly #options: HostOptions;
   readonly #scheduler = new OneChoice();
@@ -160,7 +162,7 @@ export class Executor {
   readonly #futures = new Map<number, number>();
   /** The thread that a representative was made of. */
   readonly #originals = new Map<number, number>();
-  readonly #futureWords = new Interner();
+  readonly #futureWords = new Interner(this.core);
   #wasInSection = false;
   #wasCurrent = false;
   readonly #initial: Step;
@@ -185,15 +187,11 @@ export class Executor {
     this.#modules = modules;
     this.#options = options;
     this.#boot();
-    const guestWords = this.#guestBytes / 4;
-    const words = this.#booted.guest.memory.words.slice(0, guestWords);
+    const words = this.#booted.guest.memory.words.subarray(0, this.#guestBytes / 4);
     const globals = Array.from({ length: this.#globals.length }, (_, number) =>
       number === 0 ? [0, 0] : this.#initialGlobal(number),
     );
-    this.memory = new MemoryStates((address) => {
-      if (isGlobal(address)) return globals[globalAt(address)]?.[(address >>> 2) & 1] ?? 0;
-      return address / 4 < guestWords ? (words[address / 4] as number) : 0;
-    });
+    this.memory = new MemoryStates(this.core, words, globals.flat());
     this.#initial = { ...this.#capture(), content: 0, ...NOTHING };
   }
 
@@ -436,7 +434,7 @@ export class Executor {
         }
       }
     }
-    const future = this.#futureWords.intern(Int32Array.from(words), 0, words.length);
+    const future = this.#futureWords.intern(Int32Array.from(words));
     return { future, loads: [...loads] };
   }
 
@@ -654,7 +652,7 @@ export class Executor {
     words.word(this.#guestBytes);
     words.word(this.#descriptors);
     kernel.saveShared(words);
-    return this.#captureCpus(this.parts.besides.intern(words.words, 0, words.length));
+    return this.#captureCpus(this.parts.besides.intern(words.written));
   }
 
   #captureServices(): number {

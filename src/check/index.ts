@@ -8,3 +8,4 @@ export type { Coverage } from './coverage.js';
 export { CheckError } from './errors.js';
 export type { Progress } from './limits.js';
 export { formatResult, type ReportOptions, type SourceOf, sourcesIn } from './report.js';
+export { useSearchModule } from './search-core.js';

@@ -3,7 +3,8 @@
 // and again, comes there in the end and stays. Loops that have a way out are left to it.
 
 import { type Action, isRun, tidOf } from './action.js';
-import { enlarged, Interner } from './interner.js';
+import { enlarged } from './enlarged.js';
+import { Interner } from './interner.js';
 import type { Watch } from './limits.js';
 import type { PathElement } from './shortest.js';
 import type { Space } from './space.js';
@@ -55,7 +56,7 @@ export class LivenessSearch {
 
   /** All states. False when it had to stop. */
   #explore(initial: Int32Array): boolean {
-    this.#reach(initial, initial.length, this.#arrivals[0] as Edge);
+    this.#reach(initial, this.#arrivals[0] as Edge);
     for (let node = 1; node < this.#nodes.size; node++) {
       if (this.#watch.mustStop(this.#nodes.size, this.#transitions, this.#progress)) return false;
       if (node + 1 >= this.#firstEdges.length) this.#firstEdges = enlarged(this.#firstEdges);
@@ -76,23 +77,23 @@ export class LivenessSearch {
   });
 
   #expand(node: number): void {
-    const states = this.#nodes.tuple(node).slice();
+    const states = this.#nodes.tuple(node);
     const actions: Action[] = [];
     this.#space.actions(states, 0, states.length, actions);
     for (const action of actions) {
-      const successor = this.#space.follow(states, 0, states.length, action);
+      const successor = this.#space.follow(states, action);
       const { leaf, points } = successor;
       this.#transitions += points;
       if (leaf.terminal !== undefined || leaf.commits) this.#good.add(node);
       if (leaf.terminal !== undefined) continue;
       const edge = { from: node, action, steps: points };
-      this.#addEdge(this.#reach(successor.states, successor.length, edge), edge);
+      this.#addEdge(this.#reach(this.#space.state, edge), edge);
     }
   }
 
-  #reach(states: Int32Array, length: number, edge: Edge): number {
+  #reach(states: Int32Array, edge: Edge): number {
     const before = this.#nodes.size;
-    const node = this.#nodes.intern(states, 0, length);
+    const node = this.#nodes.intern(states);
     if (node === before) this.#arrivals.push(edge);
     return node;
   }

@@ -1,7 +1,7 @@
 // Threads that change places: what becomes of a number, an address or a word when each thread takes the
 // place of another, with its control block. Whether a program can tell is not known here: `Symmetry`.
 
-import { TCB_BYTES, TCB_TID } from '../abi/thread.js';
+import { TCB_BYTES } from '../abi/thread.js';
 import { type Action, tidOf, withTid } from './action.js';
 import { signalsOf, threadOfSignals } from './dependence.js';
 
@@ -49,11 +49,6 @@ export class Permutation {
     const tid = threadOfSignals(address);
     if (tid !== undefined) return signalsOf(this.thread(tid));
     return address < 2 ** 32 ? this.address(address) >>> 0 : address;
-  }
-
-  /** The word at `offset` of a control block. */
-  blockWord(offset: number, word: number): number {
-    return offset === TCB_TID ? this.thread(word) : this.address(word);
   }
 
   /** Who accesses a word: as in WordAccess. */

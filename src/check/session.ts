@@ -118,7 +118,7 @@ export class Session {
       if (this.#watch.reason !== undefined || (isWhole && !isComplete)) {
         return this.result('incomplete');
       }
-      if (isWhole) return this.#withLiveness();
+      if (isWhole) return this.#options.liveness === true ? this.#live() : this.result('proven');
     }
   }
 
@@ -199,16 +199,15 @@ export class Session {
     space.actions(states, 0, states.length, actions);
     if (actions.length === 0) ends.push(path);
     return actions.flatMap((action) => {
-      const { states: next, length, leaf } = space.follow(states, 0, states.length, action);
+      const { leaf } = space.follow(states, action);
       const further = [...path, action];
       if (leaf.terminal !== undefined) {
         ends.push(further);
         return [];
       }
-      space.canonicalize(next, length);
-      space.fingerprint(next, 0, length);
-      const isNew = visited.add(next, 0, length, space.low, space.high);
-      return isNew ? [{ path: further, states: next.slice(0, length) }] : [];
+      space.settle();
+      const isNew = visited.add(space.low, space.high, () => space.state);
+      return isNew ? [{ path: further, states: space.state }] : [];
     });
   }
 
@@ -339,9 +338,9 @@ export class Session {
     return !terminal.isOk;
   };
 
-  #finalState({ states, leaf }: Successor): string {
+  #finalState({ leaf }: Successor): string {
     const { memory } = this.#space.transitions.executor;
-    let content = states[CONTENT] as number;
+    let content = this.#space.state[CONTENT] as number;
     for (const word of leaf.terminal?.kernelWords ?? []) content = memory.write(content, word, 0);
     return [memory.high(content), memory.low(content)].map(toHex).join('');
   }
@@ -355,8 +354,7 @@ export class Session {
   }
 
   /** The answer once no run ends badly: there may be runs that do not end. */
-  #withLiveness(): CheckResult {
-    if (this.#options.liveness !== true) return this.result('proven');
+  #live(): CheckResult {
     this.#space.useSymmetry(false);
     const search = new LivenessSearch(this.#space, this.#watch);
     const livelock = search.run(this.#space.transitions.initial());

@@ -51,7 +51,7 @@ export class SharedFingerprints implements Visited {
     return this.#count * PLACE_BYTES;
   }
 
-  add(_states: Int32Array, _from: number, _length: number, low: number, high: number): boolean {
+  add(low: number, high: number): boolean {
     // 0 is a free place, and one whose second word is still to come.
     const first = low === 0 ? 1 : low;
     const second = high === 0 ? 1 : high;
@@ -78,7 +78,7 @@ export class SharedFingerprints implements Visited {
 
   load(words: Int32Array): void {
     for (let at = 0; at < words.length; at += 2) {
-      this.add(words, at, 2, words[at] as number, words[at + 1] as number);
+      this.add(words[at] as number, words[at + 1] as number);
     }
     this.#count = 0;
   }

@@ -2,7 +2,8 @@
 // kept with how they were reached. Also the search when preemptions are bounded.
 
 import { type Action, cpuOf, isPark, isRun, MAX_CHECKED_CPUS, signalOf, tidOf } from './action.js';
-import { enlarged, Interner } from './interner.js';
+import { enlarged } from './enlarged.js';
+import { Interner } from './interner.js';
 import type { Watch } from './limits.js';
 import { type Space, type Successor } from './space.js';
 import { SHARED } from './state.js';
@@ -78,7 +79,7 @@ export class ShortestSearch {
   }
 
   run(initial: Int32Array): BoundedResult {
-    this.#reach(initial, initial.length, 0, NONE, 0, 0, 0);
+    this.#reach(initial, 0, NONE, 0, 0, 0);
     for (this.#level = 0; this.#level < this.#levels.length; this.#level++) {
       const level = this.#levels[this.#level] ?? [];
       for (this.#steps = 0; this.#steps < level.length; this.#steps++) {
@@ -123,7 +124,7 @@ export class ShortestSearch {
     const cost = this.#level * BITS + this.#steps;
     if (this.#costs[node] !== cost) return undefined;
     const actions: Action[] = [];
-    const tuple = this.#nodes.tuple(node).slice();
+    const tuple = this.#nodes.tuple(node);
     const last = tuple[0] as number;
     this.#space.actions(tuple, 1, tuple.length - 1, actions);
     if (actions.length === 0) {
@@ -137,7 +138,7 @@ export class ShortestSearch {
   #follow(node: number, tuple: Int32Array, last: number, action: Action): void {
     const level = this.#level + this.#preemptions(tuple, last, action);
     if (level > this.#bound) return;
-    const successor = this.#space.follow(tuple, 1, tuple.length - 1, action);
+    const successor = this.#space.follow(tuple.subarray(1), action);
     this.#transitions += successor.points;
     const steps = this.#steps + successor.points;
     if (steps >= Math.min(this.#watch.depth, BITS)) {
@@ -147,7 +148,7 @@ export class ShortestSearch {
     const { terminal } = successor.leaf;
     if (terminal === undefined) {
       const running = isRun(action) ? tidOf(action) * MAX_CHECKED_CPUS + cpuOf(action) : last;
-      this.#reach(successor.states, successor.length, running, node, action, level, steps);
+      this.#reach(this.#space.state, running, node, action, level, steps);
     } else if (this.#onEnd(successor)) {
       const end = { parent: node, action, steps: successor.points, terminal };
       this.#queue(end, level, steps);
@@ -172,17 +173,17 @@ export class ShortestSearch {
 
   #reach(
     states: Int32Array,
-    length: number,
     last: number,
     parent: number,
     action: Action,
     level: number,
     steps: number,
   ): void {
+    const { length } = states;
     while (this.#key.length < length + 1) this.#key = enlarged(this.#key);
     this.#key[0] = last;
-    for (let at = 0; at < length; at++) this.#key[at + 1] = states[at] as number;
-    const node = this.#nodes.intern(this.#key, 0, length + 1);
+    this.#key.set(states, 1);
+    const node = this.#nodes.intern(this.#key.subarray(0, length + 1));
     if (node >= this.#parents.length) this.#enlarge();
     const cost = level * BITS + steps;
     if ((this.#costs[node] as number) <= cost) return;

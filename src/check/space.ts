@@ -11,10 +11,15 @@ import {
   tidOf,
 } from './action.js';
 import { POINTS } from './dependence.js';
-import { finish, HIGH_FACTOR, imul, LOW_FACTOR } from './hash.js';
-import { enlarged } from './interner.js';
 import { Locality } from './locality.js';
-import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
+import {
+  OUTCOME_HIGH,
+  OUTCOME_IS_SETTLED,
+  OUTCOME_LENGTH,
+  OUTCOME_LOW,
+  type SearchCore,
+} from './search-core.js';
+import { SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { Symmetry } from './symmetry.js';
 import type { Leaf, Transitions } from './transitions.js';
@@ -28,10 +33,9 @@ export interface SpaceOptions {
   readonly symmetry: Symmetry | undefined;
 }
 
-/** Where an action has led. The object is used again. */
+/** Where an action has led: what is said of the state that is worked on. The object is used again. */
 export interface Successor {
-  /** The state is states[0 .. length). */
-  states: Int32Array;
+  /** Of the state. */
   length: number;
   leaf: Leaf;
   /** How many points the thread has come to. */
@@ -43,15 +47,17 @@ export class Space {
   readonly locality: Locality;
   readonly options: SpaceOptions;
   readonly #parts: StateParts;
+  readonly #core: SearchCore;
   readonly #successor: Successor = {
-    states: new Int32Array(64),
     length: 0,
     leaf: undefined as unknown as Leaf,
     points: 0,
   };
-  /** The fingerprint of the state asked for last. */
+  /** The fingerprint of the state that was settled last. */
   low = 0;
   high = 0;
+  /** Where the last action has led is. */
+  #isSettled = false;
   /** Set while a search makes use of it. */
   #symmetry: Symmetry | undefined;
   /** Nobody comes between what a thread does and its end: `#end`. */
@@ -62,6 +68,7 @@ export class Space {
   constructor(transitions: Transitions, locality: Locality, options: SpaceOptions) {
     this.transitions = transitions;
     this.#parts = transitions.executor.parts;
+    this.#core = transitions.executor.core;
     this.locality = locality;
     this.options = options;
   }
@@ -77,15 +84,14 @@ export class Space {
     );
   }
 
-  /** The search has to be done again, with what it has found out. */
-  get isForNothing(): boolean {
-    return this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
-  }
+  /** The search has to be done again, with what it has found out. Writer: `#reconsider`. */
+  isForNothing = false;
 
   /** Begin a search with what is known by now. */
   begin(): void {
     const { transitions, options, locality } = this;
     transitions.forget(locality.begin());
+    this.#reconsider();
     this.#endsAtOnce =
       options.reduceLocal &&
       options.signals === 0 &&
@@ -141,18 +147,69 @@ export class Space {
     return this.#parts.threadInfo(states[from + THREADS + tid - 1] as number).isRunnable;
   }
 
-  /** Go from a state by an action. What it returns is valid until the next call. */
-  follow(states: Int32Array, from: number, length: number, action: Action): Successor {
+  /** Go from a state by an action. What it returns, and where it has led, are valid until the next call. */
+  follow(states: Int32Array, action: Action): Successor {
+    this.enter(states);
+    return this.#follow(action);
+  }
+
+  /** Put where the last action has led on top of the stack. Returns what can happen there, into `to`. */
+  push(to: Action[]): void {
+    const core = this.#core;
+    const { length } = this.#successor;
+    core.functions.push(length);
+    this.actions(core.words, core.stateAt, length, to);
+  }
+
+  /** Go by an action from the state on top of the stack, which has so many words. As `follow`. */
+  followTop(length: number, action: Action): Successor {
+    const { functions } = this.#core;
+    functions.peek(length);
+    this.#successor.length = length;
+    if (!isRun(action) || this.#isTaken(action)) return this.#follow(action);
+    const leaf = functions.advance(action, tidOf(action), length, this.#symmetry !== undefined);
+    return leaf < 0 ? this.#follow(action) : this.#advanced(this.transitions.leafAt(leaf));
+  }
+
+  /** Begin with an empty stack. */
+  clear(): void {
+    this.#core.functions.clear();
+  }
+
+  /** Forget the state on top of the stack. */
+  pop(length: number): void {
+    this.#core.functions.pop(length);
+  }
+
+  /** All is done. */
+  #advanced(leaf: Leaf): Successor {
     const successor = this.#successor;
-    if (this.#isTaken(states, from, action)) {
-      this.#step(states, from, length, parkAction(cpuOf(action)));
-      successor.leaf = this.#step(successor.states, 0, length, action);
-    } else {
-      successor.leaf = this.#step(states, from, length, action);
-    }
-    successor.points = successor.leaf.points;
-    if (successor.leaf.mayEnd) this.#end(action);
+    const { words, outcomeAt } = this.#core;
+    successor.length = words[outcomeAt + OUTCOME_LENGTH] as number;
+    successor.leaf = leaf;
+    successor.points = leaf.points;
+    this.#isSettled = words[outcomeAt + OUTCOME_IS_SETTLED] !== 0;
     return successor;
+  }
+
+  #follow(action: Action): Successor {
+    const successor = this.#successor;
+    this.#isSettled = false;
+    if (this.#isTaken(action)) this.#step(parkAction(cpuOf(action)));
+    const threads = successor.length - THREADS;
+    const leaf = this.#step(action);
+    successor.leaf = leaf;
+    successor.points = leaf.points;
+    if (leaf.mayEnd) this.#end(action);
+    else if (leaf.terminal === undefined && leaf.passedBy >= threads) {
+      this.#core.functions.setPlain(leaf.index, threads);
+    }
+    return successor;
+  }
+
+  /** A copy of the state where the last action has led. */
+  get state(): Int32Array {
+    return this.#core.state(this.#successor.length);
   }
 
   /**
@@ -162,25 +219,25 @@ export class Space {
   #end(action: Action): void {
     const { transitions, locality } = this;
     const successor = this.#successor;
-    const { states, length, leaf } = successor;
+    const { length, leaf } = successor;
     leaf.mayEnd = this.#canGoOn(leaf, action);
     if (!leaf.mayEnd) return;
-    const end = transitions.leaf(states, 0, length, action);
+    const end = transitions.leafHere(length, action);
+    // It may have been done for the first time, and is not passed then.
+    if (!end.isCovered) this.#reconsider();
     if (!end.isQuietEnd || locality.usesShared(end)) {
       leaf.mayEnd = !this.#isOnlyNext(end);
       return;
     }
-    this.#pass(end, states, 0, length, action);
-    this.#apply(end, states, 0, length);
+    this.#stepBy(end, action);
     successor.points += end.points;
   }
 
   /** After the leaf of the action the thread could have the CPU again, and would not notice that it had lost it. */
   #canGoOn(leaf: Leaf, action: Action): boolean {
     if (!this.#endsAtOnce || leaf.terminal !== undefined || !isRun(action)) return false;
-    const thread = this.#parts.threadInfo(
-      this.#successor.states[THREADS + tidOf(action) - 1] as number,
-    );
+    const { words, stateAt } = this.#core;
+    const thread = this.#parts.threadInfo(words[stateAt + THREADS + tidOf(action) - 1] as number);
     if (!thread.isRunnable || thread.isInSection) return false;
     const { onlineCpus } = this.#parts.sharedInfo(leaf.shared);
     // It may just have turned its CPU off.
@@ -198,73 +255,76 @@ export class Space {
     return usesShared && services < 0 && dependence.length === 0 && content < 0;
   }
 
-  /** The lanes of a state's fingerprint, into `low` and `high`. */
-  fingerprint(states: Int32Array, from: number, length: number): void {
-    const { memory } = this.transitions.executor;
-    const { shared, services, threads } = this.#parts;
-    const { lanes } = threads;
-    const sharedLanes = shared.lanes;
-    const servicesLanes = services.lanes;
-    const contentLanes = memory.lanes;
-    const own = (states[from + SHARED] as number) * 2;
-    const known = (states[from + SERVICES] as number) * 2;
-    const content = (states[from + CONTENT] as number) * 2;
-    // The parts are well mixed: to multiply is enough to tell their places apart.
-    const times = imul;
-    const first = LOW_FACTOR;
-    const second = HIGH_FACTOR;
-    let low = times(sharedLanes[own] as number, first) ^ (servicesLanes[known] as number);
-    let high = times(sharedLanes[own + 1] as number, second) ^ (servicesLanes[known + 1] as number);
-    low = times(low, first) ^ (contentLanes[content] as number);
-    high = times(high, second) ^ (contentLanes[content + 1] as number);
-    const end = from + length;
-    for (let at = from + THREADS; at < end; at++) {
-      const thread = (states[at] as number) * 2;
-      low = times(low, first) ^ (lanes[thread] as number);
-      high = times(high, second) ^ (lanes[thread + 1] as number);
+  /**
+   * Put in the place of where the last action has led what stands for all that differ by threads' places, and its
+   * fingerprint into `low` and `high`.
+   */
+  settle(): void {
+    const core = this.#core;
+    const { length } = this.#successor;
+    while (!this.#isSettled) {
+      const unknown = core.functions.settle(length, this.#symmetry !== undefined);
+      this.#isSettled = unknown === 0;
+      if (this.#isSettled) break;
+      this.#symmetry?.learn(unknown, length);
+      this.#reconsider();
     }
-    this.low = finish(low);
-    this.high = finish(high);
+    const { words, outcomeAt } = core;
+    this.low = words[outcomeAt + OUTCOME_LOW] as number;
+    this.high = words[outcomeAt + OUTCOME_HIGH] as number;
   }
 
   /** Another thread has the CPU. */
-  #isTaken(states: Int32Array, from: number, action: Action): boolean {
+  #isTaken(action: Action): boolean {
     if (!isRun(action)) return false;
-    const { current } = this.#parts.sharedInfo(states[from + SHARED] as number);
+    const { words, stateAt } = this.#core;
+    const { current } = this.#parts.sharedInfo(words[stateAt + SHARED] as number);
     const holder = current[cpuOf(action)] ?? 0;
     return holder !== 0 && holder !== tidOf(action);
   }
 
-  #apply(leaf: Leaf, states: Int32Array, from: number, length: number): void {
-    const successor = this.#successor;
-    while (length + leaf.started > successor.states.length) {
-      const isOwn = states === successor.states;
-      successor.states = enlarged(successor.states);
-      if (isOwn) {
-        this.#apply(leaf, successor.states, from, length);
-        return;
-      }
-    }
-    successor.length = this.transitions.apply(leaf, states, from, length, successor.states);
-  }
-
-  #step(states: Int32Array, from: number, length: number, action: Action): Leaf {
-    const leaf = this.transitions.leaf(states, from, length, action);
-    this.#pass(leaf, states, from, length, action);
-    this.#apply(leaf, states, from, length);
+  #step(action: Action): Leaf {
+    const leaf = this.transitions.leafHere(this.#successor.length, action);
+    this.#stepBy(leaf, action);
     return leaf;
   }
 
-  #pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
+  #stepBy(leaf: Leaf, action: Action): void {
+    const { length } = this.#successor;
     const threads = length - THREADS;
-    if (leaf.passedBy >= threads) return;
+    if (leaf.passedBy < threads && this.#isNews(leaf, threads)) {
+      const state = this.state;
+      this.#pass(leaf, state, action);
+      this.#core.giveState(state);
+      this.#reconsider();
+    }
+    this.#successor.length = this.transitions.applyHere(leaf, length);
+  }
+
+  /** There is something to find out by passing the leaf while there are so many threads. */
+  #isNews(leaf: Leaf, threads: number): boolean {
+    return (
+      !leaf.isCovered ||
+      leaf.started > 0 ||
+      leaf.notedBefore < threads ||
+      leaf.notedAfter < threads ||
+      (this.#symmetry !== undefined && leaf.orbitThreads < threads)
+    );
+  }
+
+  #reconsider(): void {
+    this.isForNothing = this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
+  }
+
+  #pass(leaf: Leaf, state: Int32Array, action: Action): void {
+    const threads = state.length - THREADS;
     const isUnverified = this.#symmetry !== undefined && leaf.orbitThreads < threads;
-    if (isUnverified) this.#symmetry?.pass(leaf, states, from, length, action);
+    if (isUnverified) this.#symmetry?.pass(leaf, state, action);
     const after = threads + leaf.started;
-    if (leaf.started > 0) this.locality.noteStart(after, this.#agentOf(states, from, action));
+    if (leaf.started > 0) this.locality.noteStart(after, this.#agentOf(state, action));
     if (isUnverified || leaf.notedBefore < threads || leaf.notedAfter < after) {
       // A thread that is alone is in nobody's way but its handler's, and the kernel's when it moves it.
-      const before = this.#isAlone(states, from, length) ? 1 : threads;
+      const before = this.#isAlone(state) ? 1 : threads;
       this.locality.note(leaf, before, after);
       // What one does, those do that are like it.
       if (this.#symmetry !== undefined) {
@@ -279,27 +339,29 @@ export class Space {
   }
 
   /** As in WordAccess: the thread of the action, or its handler. */
-  #agentOf(states: Int32Array, from: number, action: Action): number {
+  #agentOf(state: Int32Array, action: Action): number {
     const tid = tidOf(action);
-    const thread = states[from + THREADS + tid - 1] as number;
+    const thread = state[THREADS + tid - 1] as number;
     return tid * 2 + (this.#parts.threadInfo(thread).isInHandler ? 1 : 0);
   }
 
-  /** Whether the search that begins asks for the states that stand for others: `canonicalize`. */
+  /** Whether the search that begins asks for the states that stand for others: `settle`. */
   useSymmetry(isUsed: boolean): void {
     this.#symmetry = isUsed ? this.options.symmetry : undefined;
   }
 
-  /** Put in the place of a state the one that stands for all that differ by threads' places. */
-  canonicalize(states: Int32Array, length: number): void {
-    this.#symmetry?.canonicalize(states, length);
+  /** Work on a state as if an action had led there. */
+  enter(states: Int32Array): void {
+    this.#successor.length = states.length;
+    this.#isSettled = false;
+    this.#core.giveState(states);
   }
 
   /** No other thread is there to notice anything. */
-  #isAlone(states: Int32Array, from: number, length: number): boolean {
+  #isAlone(state: Int32Array): boolean {
     let alive = 0;
-    for (let index = THREADS; index < length; index++) {
-      if (!this.#parts.threadInfo(states[from + index] as number).isDead) alive++;
+    for (let index = THREADS; index < state.length; index++) {
+      if (!this.#parts.threadInfo(state[index] as number).isDead) alive++;
     }
     return alive <= 1;
   }

@@ -3,8 +3,8 @@
 // with what becomes of it when threads change places.
 
 import type { WordWriter } from '../kernel/words.js';
-import { finish, mix } from './hash.js';
 import { Interner } from './interner.js';
+import type { SearchCore } from './search-core.js';
 
 /** What the search needs to know of a thread in some state. */
 export interface ThreadInfo {
@@ -52,22 +52,25 @@ export interface Renaming {
 }
 
 export class StateParts {
-  readonly threads: Interner = new Interner();
+  readonly #core: SearchCore;
+  readonly threads: Interner;
   /** Tuples: the number of what is shared besides, then who is on which CPU. */
-  readonly shared: Interner = new Interner();
-  readonly services: Interner = new Interner();
+  readonly shared: Interner;
+  readonly services: Interner;
   /** What threads share besides who is on which CPU. */
-  readonly besides: Interner = new Interner();
+  readonly besides: Interner;
   readonly #threadInfos: (ThreadInfo | undefined)[] = [];
   readonly #threadMarks: (Marks | undefined)[] = [];
   readonly #sharedInfos: (SharedInfo | undefined)[] = [];
   readonly #servicesMarks: (Marks | undefined)[] = [];
-  readonly #queued: (readonly number[])[] = [];
   readonly #hasQueues: boolean[] = [];
 
-  /** Bytes it takes, roughly. */
-  get bytes(): number {
-    return this.threads.bytes + this.shared.bytes + this.services.bytes + this.besides.bytes;
+  constructor(core: SearchCore) {
+    this.#core = core;
+    this.threads = new Interner(core, core.functions.threads());
+    this.shared = new Interner(core, core.functions.shared());
+    this.services = new Interner(core, core.functions.services());
+    this.besides = new Interner(core);
   }
 
   threadInfo(thread: number): ThreadInfo {
@@ -83,15 +86,6 @@ export class StateParts {
     return this.#hasQueues[services] as boolean;
   }
 
-  /** The threads that are in queues that all share, first come first. */
-  queued(services: number): readonly number[] {
-    const known = this.#queued[services];
-    if (known !== undefined) return known;
-    const words = this.services.tuple(services);
-    const { threads } = this.#servicesMarks[services] as Marks;
-    return (this.#queued[services] = threads.map((at) => words[at] as number));
-  }
-
   /** The number of what threads share besides who is on which CPU. */
   besidesOf(shared: number): number {
     return this.shared.at(shared, 0);
@@ -99,7 +93,7 @@ export class StateParts {
 
   /** describe: asked when the thread is a new one. */
   internThread(words: WordWriter, describe: () => ThreadInfo): number {
-    const id = this.threads.intern(words.words, 0, words.length);
+    const id = this.threads.intern(words.written);
     if (this.#threadInfos[id] !== undefined) return id;
     this.#threadInfos[id] = describe();
     this.#threadMarks[id] = marksOf(words);
@@ -108,23 +102,21 @@ export class StateParts {
 
   /** words: the number of what is shared besides, then who is on which CPU. describe: as above. */
   internShared(words: WordWriter, describe: () => SharedInfo): number {
-    const id = this.#internShared(words.words, words.length);
+    const id = this.#internShared(words.written);
     this.#sharedInfos[id] ??= describe();
     return id;
   }
 
   internServices(words: WordWriter, hasQueues: boolean): number {
-    const id = this.services.intern(words.words, 0, words.length);
-    if (this.#servicesMarks[id] !== undefined) return id;
-    this.#servicesMarks[id] = marksOf(words);
-    this.#hasQueues[id] = hasQueues;
+    const id = this.services.intern(words.written);
+    if (this.#servicesMarks[id] === undefined) this.#keepServices(id, marksOf(words), hasQueues);
     return id;
   }
 
   /** The same thread, known by something else: that is what its fingerprint, low and high, is of. */
   internThreadAs(thread: number, low: number, high: number): number {
-    const words = this.threads.tuple(thread).slice();
-    const id = this.threads.internAs(words, 0, words.length, low, high);
+    const words = this.threads.tuple(thread);
+    const id = this.threads.internAs(words, low, high);
     this.#threadInfos[id] = this.threadInfo(thread);
     this.#threadMarks[id] = this.#threadMarks[thread] as Marks;
     return id;
@@ -138,7 +130,7 @@ export class StateParts {
   /** The thread when threads have changed places. One that is doomed may stand for others: `representative`. */
   renamedThread(thread: number, renaming: Renaming): number {
     const words = this.renamedWords(thread, renaming);
-    const id = this.threads.intern(words, 0, words.length);
+    const id = this.threads.intern(words);
     if (this.#threadInfos[id] !== undefined) return id;
     this.#threadMarks[id] = this.#threadMarks[thread] as Marks;
     const info = this.threadInfo(thread);
@@ -149,10 +141,10 @@ export class StateParts {
 
   /** What threads share, when they have changed places. */
   renamedShared(shared: number, renaming: Renaming): number {
-    const tuple = this.shared.tuple(shared).slice();
+    const tuple = this.shared.tuple(shared);
     const current = this.sharedInfo(shared).current.map((tid) => renaming.thread(tid));
     tuple.set(current, 1);
-    const id = this.#internShared(tuple, tuple.length);
+    const id = this.#internShared(tuple);
     this.#sharedInfos[id] ??= { ...this.sharedInfo(shared), current };
     return id;
   }
@@ -161,21 +153,27 @@ export class StateParts {
   renamedServices(services: number, renaming: Renaming): number {
     const marks = this.#servicesMarks[services] as Marks;
     const words = renamed(this.services.tuple(services), marks, renaming);
-    const id = this.services.intern(words, 0, words.length);
-    this.#servicesMarks[id] ??= marks;
-    this.#hasQueues[id] ??= this.hasQueues(services);
+    const id = this.services.intern(words);
+    if (this.#servicesMarks[id] === undefined) {
+      this.#keepServices(id, marks, this.hasQueues(services));
+    }
     return id;
   }
 
-  #internShared(words: Int32Array, length: number): number {
-    const besides = words[0] as number;
-    let low = this.besides.low(besides);
-    let high = this.besides.high(besides);
-    for (let at = 1; at < length; at++) {
-      low = mix(low, words[at] as number);
-      high = mix(high, words[at] as number);
-    }
-    return this.shared.internAs(words, 0, length, finish(low), finish(high));
+  #keepServices(id: number, marks: Marks, hasQueues: boolean): void {
+    this.#servicesMarks[id] = marks;
+    this.#hasQueues[id] = hasQueues;
+    if (marks.threads.length === 0) return;
+    // The threads that are in queues that all share, first come first.
+    const words = this.services.tuple(id);
+    const queued = marks.threads.map((at) => words[at] as number);
+    this.#core.give([queued.length, ...queued]);
+    this.#core.functions.setQueues(id, queued.length + 1);
+  }
+
+  #internShared(words: Int32Array): number {
+    this.#core.give(words);
+    return this.#core.functions.internShared(this.besides.handle, words.length);
   }
 }
 
@@ -183,9 +181,8 @@ function marksOf({ threads, addresses }: WordWriter): Marks {
   return { threads, addresses };
 }
 
-/** A copy of the words with threads in other places. */
-function renamed(words: Int32Array, { threads, addresses }: Marks, renaming: Renaming): Int32Array {
-  const copy = words.slice();
+/** The words with threads in other places. */
+function renamed(copy: Int32Array, { threads, addresses }: Marks, renaming: Renaming): Int32Array {
   for (let index = 0; index < threads.length; index++) {
     const at = threads[index] as number;
     copy[at] = renaming.thread(copy[at] as number);

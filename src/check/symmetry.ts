@@ -10,13 +10,12 @@
 // When one does not, because somebody can tell the threads apart, their class is given up. When all do, the
 // permutations are automorphisms of what is searched, and a state stands for all those they make of it.
 
-import { TCB_BYTES, TCB_TID } from '../abi/thread.js';
+import { TCB_ALIGN, TCB_BYTES, TCB_TID } from '../abi/thread.js';
 import { type Action } from './action.js';
 import { type Dependence } from './dependence.js';
-import { finish, HIGH_SEED, LOW_SEED, mix } from './hash.js';
-import { enlarged } from './interner.js';
-import { LINE_BYTES } from './memory-states.js';
+import { Interner } from './interner.js';
 import { Permutation } from './permutation.js';
+import type { SearchCore } from './search-core.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { Leaf, Transitions } from './transitions.js';
@@ -25,7 +24,10 @@ import type { Leaf, Transitions } from './transitions.js';
 const MOST_PERMUTATIONS = 24;
 /** Of a class: there would be more permutations. */
 const MOST_MEMBERS = 4;
-const BLOCK_LINES = TCB_BYTES / LINE_BYTES;
+// What an image is of: as in assembly/search/symmetry.ts.
+const THREAD_PART = 0;
+const SHARED_PART = 1;
+const SERVICES_PART = 2;
 /** Where a block is, to compare it with another. */
 const NOWHERE = 0x7f000000;
 
@@ -50,6 +52,7 @@ const NOBODY: Group = { permutations: [], byOrder: new Map(), classes: [] };
 export class Symmetry {
   readonly #transitions: Transitions;
   readonly #parts: StateParts;
+  readonly #core: SearchCore;
   /** Classes that are none. */
   readonly #asymmetric: Set<string>;
   /** By tid: the class, and where the control block is. */
@@ -58,19 +61,9 @@ export class Symmetry {
   /** By number of threads. */
   readonly #groups: (Group | undefined)[] = [];
   readonly #permutations = new Map<string, Permutation>();
-  /** What becomes of threads, of what is shared, of the services and of the content of memory. */
-  readonly #threads = new Images();
-  readonly #shared = new Images();
-  readonly #services = new Images();
-  readonly #contents = new Images();
-  /** By where a line is: what becomes of it, and 1. */
-  readonly #lines: (Images | undefined)[] = [];
-  #from: Int32Array = new Int32Array(64);
-  #to: Int32Array = new Int32Array(64);
-  #after: Int32Array = new Int32Array(64);
-  /** Of the members of a class, what each thread would be in the place of the first. */
-  readonly #likes = new Int32Array(MOST_MEMBERS);
-  readonly #sorted = new Int32Array(MOST_MEMBERS);
+  readonly #permutationsById: Permutation[] = [];
+  /** What keys are made of. */
+  readonly #keyWords: Interner;
   /** A class has been given up: what was left out because of it has to be looked at. */
   isMistaken = false;
 
@@ -78,6 +71,8 @@ export class Symmetry {
   constructor(transitions: Transitions, asymmetric: Iterable<string>) {
     this.#transitions = transitions;
     this.#parts = transitions.executor.parts;
+    this.#core = transitions.executor.core;
+    this.#keyWords = new Interner(this.#core);
     this.#asymmetric = new Set(asymmetric);
   }
 
@@ -90,34 +85,29 @@ export class Symmetry {
     return !this.isMistaken && this.asymmetric.join() === asymmetric.join();
   }
 
-  /** A step is done: threads that it starts may be like others. states[from ..] is the state before it. */
-  pass(leaf: Leaf, states: Int32Array, from: number, length: number, action: Action): void {
+  /** A step is done: threads that it starts may be like others. state: before it. */
+  pass(leaf: Leaf, state: Int32Array, action: Action): void {
+    const { length } = state;
     const threads = length - THREADS;
     if (leaf.orbitThreads >= threads) return;
     const group = this.#group(threads);
     if (group.permutations.length === 0) setOrbit([leaf], threads);
-    else this.#verify(leaf, states.slice(from, from + length), action, group);
+    else this.#verify(leaf, state, action, group);
     if (leaf.started === 0) return;
-    const content = this.#transitions.contentAfter(leaf, states[from + CONTENT] as number);
+    const content = this.#transitions.contentAfter(leaf, state[CONTENT] as number);
     for (let at = 0; at < leaf.changes.length; at += 2) {
       const index = leaf.changes[at] as number;
       if (index >= length) this.#meet(index - THREADS + 1, leaf.changes[at + 1] as number, content);
     }
   }
 
-  /** Put in the place of a state the one that stands for it. */
-  canonicalize(states: Int32Array, length: number): void {
-    const group = this.#group(length - THREADS);
-    if (group.classes.length === 0) return;
-    let order = 0;
-    for (let index = 0; index < group.classes.length; index++) {
-      order = this.#sort(states, length, group.classes[index] as Members, order);
-    }
-    const permutation = group.byOrder.get(order);
-    if (permutation === undefined) return;
-    this.#to = roomFor(this.#to, length);
-    this.#rename(states, length, permutation, this.#to);
-    for (let index = 0; index < length; index++) states[index] = this.#to[index] as number;
+  /** Find out what was not known when the state that is worked on was to be settled: `SearchFunctions.settle`. */
+  learn(unknown: number, length: number): void {
+    if (unknown < 0) this.#group(length - THREADS);
+    if (unknown <= 0) return;
+    const state = this.#core.state(length);
+    this.#learn(state, this.#permutationsById[unknown - 1] as Permutation);
+    this.#core.giveState(state);
   }
 
   /** A new thread, and the class that it belongs to. */
@@ -129,6 +119,7 @@ export class Symmetry {
       this.#keys[tid] = key;
       this.#blocks[tid] = threadPointer;
       this.#groups.length = 0;
+      this.#core.functions.forgetGroups();
     } else if (known !== key || this.#blocks[tid] !== threadPointer) {
       // It is another one, depending on what came before.
       this.#giveUp([known, key]);
@@ -139,7 +130,7 @@ export class Symmetry {
   #keyOf(thread: number, block: number, content: number): string {
     const { memory, booted } = this.#transitions.executor;
     const isBlock =
-      block > 0 && block % LINE_BYTES === 0 && block + TCB_BYTES <= booted.guest.memory.sizeBytes;
+      block > 0 && block % TCB_ALIGN === 0 && block + TCB_BYTES <= booted.guest.memory.sizeBytes;
     if (!isBlock) return '';
     const moved = (word: number): number =>
       word >>> 0 >= block && word >>> 0 < block + TCB_BYTES ? word - block + NOWHERE : word;
@@ -147,17 +138,13 @@ export class Symmetry {
       thread: () => 0,
       address: moved,
     });
-    let low = LOW_SEED;
-    let high = HIGH_SEED;
-    const add = (word: number): void => {
-      low = mix(low, word);
-      high = mix(high, word);
-    };
-    words.forEach(add);
+    const key = [...words];
     for (let offset = 0; offset < TCB_BYTES; offset += 4) {
-      if (offset !== TCB_TID) add(moved(memory.read(content, block + offset)));
+      if (offset !== TCB_TID) key.push(moved(memory.read(content, block + offset)));
     }
-    return [finish(low), finish(high)].map((lane) => (lane >>> 0).toString(16)).join('-');
+    const id = this.#keyWords.intern(Int32Array.from(key));
+    const lanes = [this.#keyWords.low(id), this.#keyWords.high(id)];
+    return lanes.map((lane) => (lane >>> 0).toString(16)).join('-');
   }
 
   #giveUp(keys: Iterable<string | undefined>): void {
@@ -170,8 +157,13 @@ export class Symmetry {
 
   /** The permutations of as many threads, and of fewer: whoever can change places can do so ever after. */
   #group(threads: number): Group {
-    if (threads < 3) return NOBODY;
-    return (this.#groups[threads] ??= this.#makeGroup(threads));
+    let group = this.#groups[threads];
+    if (group === undefined) {
+      group = threads < 3 ? NOBODY : this.#makeGroup(threads);
+      this.#groups[threads] = group;
+      this.#keepGroup(threads, group);
+    }
+    return group;
   }
 
   #makeGroup(threads: number): Group {
@@ -207,6 +199,21 @@ export class Symmetry {
     };
   }
 
+  /** As assembly/search/symmetry.ts has it. */
+  #keepGroup(threads: number, { classes, byOrder }: Group): void {
+    const words = [classes.length];
+    for (const { tids, exchanges } of classes) {
+      words.push(tids.length);
+      for (const [index, tid] of tids.entries()) {
+        words.push(tid, this.#blocks[tid] as number, (exchanges[index]?.id ?? -1) + 1);
+      }
+    }
+    words.push(byOrder.size);
+    for (const [order, { id }] of byOrder) words.push(order, id);
+    this.#core.give(words);
+    this.#core.functions.setGroup(threads, words.length);
+  }
+
   /** Its block overlaps that of no thread before it. */
   #isApart(tid: number): boolean {
     const own = this.#blocks[tid] as number;
@@ -232,8 +239,18 @@ export class Symmetry {
     if (found === undefined) {
       found = new Permutation(this.#permutations.size, tids, this.#blocks);
       this.#permutations.set(name, found);
+      this.#keepPermutation(found);
     }
     return found;
+  }
+
+  /** As assembly/search/symmetry.ts has it. */
+  #keepPermutation(permutation: Permutation): void {
+    const { id, moves } = permutation;
+    const words = moves.flatMap(({ tid, from, to }) => [tid, from, to, permutation.thread(tid)]);
+    this.#permutationsById[id] = permutation;
+    this.#core.give([moves.length, ...words]);
+    this.#core.functions.setPermutation(id, words.length + 1);
   }
 
   /** The step under every permutation. */
@@ -242,10 +259,9 @@ export class Symmetry {
     const orbit = [leaf];
     setOrbit(orbit, state.length - THREADS);
     for (const permutation of permutations) {
-      const other = new Int32Array(state.length);
-      this.#rename(state, state.length, permutation, other);
+      const other = this.#renamed(state, permutation);
       transitions.executor.isHypothetical = true;
-      const image = transitions.leaf(other, 0, other.length, permutation.action(action));
+      const image = transitions.leaf(other, permutation.action(action));
       transitions.executor.isHypothetical = false;
       if (!this.#correspond(leaf, state, image, other, permutation)) {
         this.#giveUp(permutation.moves.map(({ tid }) => this.#keys[tid]));
@@ -284,191 +300,75 @@ export class Symmetry {
     for (let at = 0; at < leaf.stores.length; at += 2) {
       if (permutation.place(leaf.stores[at] as number) !== image.stores[at]) return false;
     }
-    const length = state.length + leaf.started;
-    this.#from = roomFor(this.#from, length);
-    this.#to = roomFor(this.#to, length);
-    this.#after = roomFor(this.#after, length);
-    this.#transitions.apply(leaf, state, 0, state.length, this.#from);
-    this.#transitions.apply(image, other, 0, other.length, this.#to);
-    this.#rename(this.#from, length, permutation, this.#after);
-    for (let at = 0; at < length; at++) if (this.#after[at] !== this.#to[at]) return false;
-    return true;
+    const after = this.#transitions.apply(leaf, state);
+    const renamed = this.#renamed(after, permutation);
+    const afterImage = this.#transitions.apply(image, other);
+    return renamed.every((word, at) => word === afterImage[at]);
   }
 
-  /** The state with threads in other places, into `to`. */
-  #rename(states: Int32Array, length: number, permutation: Permutation, to: Int32Array): void {
-    to[SHARED] = this.#renamedShared(states[SHARED] as number, permutation);
-    to[SERVICES] = this.#renamedServices(states[SERVICES] as number, permutation);
-    to[CONTENT] = this.#renamedContent(states[CONTENT] as number, permutation);
-    let hasNew = false;
-    for (let tid = 1; tid <= length - THREADS; tid++) {
-      const thread = states[THREADS + tid - 1] as number;
-      const known = this.#threads.get(thread, permutation);
-      hasNew ||= known === 0;
-      to[THREADS + permutation.thread(tid) - 1] = known;
+  /** The state with threads in other places. */
+  #renamed(state: Int32Array, permutation: Permutation): Int32Array {
+    const core = this.#core;
+    core.giveState(state);
+    if (core.functions.rename(permutation.id, state.length) === 0) {
+      this.#learn(state, permutation);
+      core.giveState(state);
+      core.functions.rename(permutation.id, state.length);
     }
-    if (hasNew) this.#renameThreads(states, length, permutation, to);
+    return core.renamed(state.length);
   }
 
-  /** The same for threads that have not been there before; `to` has 0 for them. */
-  #renameThreads(
-    states: Int32Array,
-    length: number,
-    permutation: Permutation,
-    to: Int32Array,
+  /** What the parts of a state stand for when threads have changed places. */
+  #learn(state: Int32Array, permutation: Permutation): void {
+    const { functions } = this.#core;
+    const { id } = permutation;
+    const to = new Int32Array(state.length);
+    to[SHARED] = this.#imageOf(SHARED_PART, state[SHARED] as number, permutation, (shared) =>
+      this.#parts.renamedShared(shared, permutation),
+    );
+    to[SERVICES] = this.#imageOf(SERVICES_PART, state[SERVICES] as number, permutation, (number) =>
+      this.#parts.renamedServices(number, permutation),
+    );
+    to[CONTENT] = functions.renamedContent(state[CONTENT] as number, id);
+    const places: { readonly place: number; readonly thread: number }[] = [];
+    for (let tid = 1; tid <= state.length - THREADS; tid++) {
+      const place = permutation.thread(tid);
+      const thread = state[THREADS + tid - 1] as number;
+      const known = functions.imageOf(THREAD_PART, thread, id);
+      to[THREADS + place - 1] = known || this.#parts.renamedThread(thread, permutation);
+      if (known === 0) places.push({ place, thread });
+    }
+    this.#learnThreads(to, places, permutation);
+  }
+
+  #imageOf(
+    part: number,
+    number: number,
+    { id }: Permutation,
+    rename: (number: number) => number,
+  ): number {
+    const { functions } = this.#core;
+    const known = functions.imageOf(part, number, id);
+    if (known !== 0) return known;
+    const image = rename(number);
+    functions.setImage(part, number, id, image);
+    return image;
+  }
+
+  /** places: where threads are that have not been renamed before, and what they were. */
+  #learnThreads(
+    state: Int32Array,
+    places: readonly { readonly place: number; readonly thread: number }[],
+    { id }: Permutation,
   ): void {
     const { executor } = this.#transitions;
-    const places: { readonly place: number; readonly thread: number }[] = [];
-    for (let tid = 1; tid <= length - THREADS; tid++) {
-      const place = permutation.thread(tid);
-      if (to[THREADS + place - 1] !== 0) continue;
-      const thread = states[THREADS + tid - 1] as number;
-      to[THREADS + place - 1] = this.#parts.renamedThread(thread, permutation);
-      places.push({ place, thread });
-    }
-    const state = to.slice(0, length);
     const wasHypothetical = executor.isHypothetical;
     executor.isHypothetical = true;
     for (const { place, thread } of places) {
       const representative = executor.representative(place, state);
-      this.#threads.set(thread, permutation, representative);
-      to[THREADS + place - 1] = representative;
+      this.#core.functions.setImage(THREAD_PART, thread, id, representative);
     }
     executor.isHypothetical = wasHypothetical;
-  }
-
-  #renamedShared(shared: number, permutation: Permutation): number {
-    const known = this.#shared.get(shared, permutation);
-    if (known !== 0) return known;
-    const result = this.#parts.renamedShared(shared, permutation);
-    this.#shared.set(shared, permutation, result);
-    return result;
-  }
-
-  #renamedServices(services: number, permutation: Permutation): number {
-    const known = this.#services.get(services, permutation);
-    if (known !== 0) return known;
-    const result = this.#parts.renamedServices(services, permutation);
-    this.#services.set(services, permutation, result);
-    return result;
-  }
-
-  #renamedContent(content: number, permutation: Permutation): number {
-    const known = this.#contents.get(content, permutation);
-    if (known !== 0) return known;
-    const { memory } = this.#transitions.executor;
-    let result = content;
-    for (const { tid, from, to } of permutation.moves) {
-      for (let index = 0; index < BLOCK_LINES; index++) {
-        const offset = index * LINE_BYTES;
-        const line = memory.line(content, from + offset);
-        const moved = this.#renamedLine(line, permutation, tid, from, to, offset);
-        result = memory.replaceLine(result, to + offset, moved);
-      }
-    }
-    this.#contents.set(content, permutation, result);
-    return result;
-  }
-
-  /** Of the block of thread `tid`, the line at `offset`. */
-  #renamedLine(
-    line: number,
-    permutation: Permutation,
-    tid: number,
-    from: number,
-    to: number,
-    offset: number,
-  ): number {
-    const where = tid * BLOCK_LINES + offset / LINE_BYTES;
-    const images = (this.#lines[where] ??= new Images());
-    const known = images.get(line, permutation);
-    if (known !== 0) return known - 1;
-    const { memory } = this.#transitions.executor;
-    const words = memory
-      .lineWords(line, from + offset)
-      .map((word, at) => permutation.blockWord(offset + at * 4, word));
-    const result = memory.lineOf(words, to + offset);
-    images.set(line, permutation, result + 1);
-    return result;
-  }
-
-  /**
-   * The order of the members of a class by what they are like, of those that are alike by how they queue, added
-   * to `order`.
-   */
-  #sort(states: Int32Array, length: number, members: Members, order: number): number {
-    const { length: count } = members.tids;
-    const sorted = this.#sorted;
-    for (let index = 0; index < count; index++) {
-      this.#likes[index] = this.#likeness(states, length, members, index);
-      let at = index;
-      while (at > 0 && this.#compare(states, members, sorted[at - 1] as number, index) > 0) {
-        sorted[at] = sorted[at - 1] as number;
-        at--;
-      }
-      sorted[at] = index;
-    }
-    let code = order;
-    for (let at = 0; at < count; at++) code = code * MOST_MEMBERS + (sorted[at] as number);
-    return code;
-  }
-
-  /** What the member's thread would be in the place of the first. */
-  #likeness(
-    states: Int32Array,
-    length: number,
-    { tids, exchanges }: Members,
-    index: number,
-  ): number {
-    const tid = tids[index] as number;
-    const thread = states[THREADS + tid - 1] as number;
-    const exchange = exchanges[index];
-    if (exchange === undefined) return thread;
-    const known = this.#threads.get(thread, exchange);
-    if (known !== 0) return known;
-    const other = new Int32Array(length);
-    this.#rename(states, length, exchange, other);
-    return other[THREADS + exchange.thread(tid) - 1] as number;
-  }
-
-  /** What a line of the member's block would be in that of the first. */
-  #lineLikeness(
-    content: number,
-    { tids, exchanges }: Members,
-    index: number,
-    offset: number,
-  ): number {
-    const tid = tids[index] as number;
-    const block = this.#blocks[tid] as number;
-    const line = this.#transitions.executor.memory.line(content, block + offset);
-    const exchange = exchanges[index];
-    if (exchange === undefined) return line;
-    const to = this.#blocks[tids[0] as number] as number;
-    return this.#renamedLine(line, exchange, tid, block, to, offset);
-  }
-
-  #compare(states: Int32Array, members: Members, one: number, other: number): number {
-    const { memory } = this.#transitions.executor;
-    const { threads } = this.#parts;
-    const a = this.#likes[one] as number;
-    const b = this.#likes[other] as number;
-    if (a !== b) {
-      return threads.low(a) - threads.low(b) || threads.high(a) - threads.high(b) || a - b;
-    }
-    const content = states[CONTENT] as number;
-    for (let offset = 0; offset < TCB_BYTES; offset += LINE_BYTES) {
-      const line = this.#lineLikeness(content, members, one, offset);
-      const second = this.#lineLikeness(content, members, other, offset);
-      if (line === second) continue;
-      return (
-        memory.lineLow(line) - memory.lineLow(second) ||
-        memory.lineHigh(line) - memory.lineHigh(second) ||
-        line - second
-      );
-    }
-    const { tids } = members;
-    const queued = this.#parts.queued(states[SERVICES] as number);
-    return queued.indexOf(tids[one] as number) - queued.indexOf(tids[other] as number);
   }
 }
 
@@ -482,26 +382,6 @@ function setOrbit(orbit: readonly Leaf[], threads: number): void {
     leaf.orbit = orbit;
     leaf.orbitThreads = threads;
   }
-}
-
-/** By permutation, what a number stands for when threads have changed places; 0 while it is not known. */
-class Images {
-  readonly #byPermutation: (Int32Array | undefined)[] = [];
-
-  get(number: number, { id }: Permutation): number {
-    return this.#byPermutation[id]?.[number] ?? 0;
-  }
-
-  set(number: number, { id }: Permutation, image: number): void {
-    let images = this.#byPermutation[id] ?? new Int32Array(64);
-    while (number >= images.length) images = enlarged(images);
-    this.#byPermutation[id] = images;
-    images[number] = image;
-  }
-}
-
-function roomFor(words: Int32Array, length: number): Int32Array {
-  return words.length < length ? new Int32Array(length * 2) : words;
 }
 
 /** All orders of the items. */

@@ -5,7 +5,8 @@
 //
 //   action, shared, thread ──► [word at 0x80?] ─ 3 ─► [word at 0x40?] ─ 7 ─► leaf
 //
-// Where a step goes on to a system call, what it does from there on depends on the kernel's services too.
+// Where a step goes on to a system call, what it does from there on depends on the kernel's services too. The
+// tree is in the inner part of the search, assembly/search/transitions.ts; here it grows.
 
 import { Sysno } from '../abi/syscall.js';
 import { TraceEvent } from '../kernel/trace.js';
@@ -13,12 +14,11 @@ import { type Access } from './accesses.js';
 import { type Action, cpuOf, isPark, isRun, tidOf } from './action.js';
 import { type Dependence, LIVES, POINTS, wordsOfCall, wordsTouchedBy } from './dependence.js';
 import type { Executor, Step, Terminal } from './executor.js';
-import { enlarged, Interner } from './interner.js';
 import { firstWord, WORD_BYTES, wordsEnd } from './memory-words.js';
+import type { SearchCore } from './search-core.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { StepEvent } from './step-log.js';
-import { Triples } from './triples.js';
 
 export type { Terminal } from './executor.js';
 
@@ -34,6 +34,7 @@ export interface WordAccess {
 
 /** What becomes of a state. */
 export interface Leaf {
+  readonly index: number;
   readonly shared: number;
   /** -1: as they were, and it has not looked at them. */
   readonly services: number;
@@ -96,6 +97,7 @@ const QUIET_EVENTS: ReadonlySet<TraceEvent> = new Set([
   TraceEvent.Exit,
 ]);
 
+// Kinds of nodes: as in assembly/search/transitions.ts.
 const UNKNOWN = 0;
 const READ = 1;
 const LEAF = 2;
@@ -107,7 +109,6 @@ const ALL_SERVICES = 6;
 /** What is known from here on was found by what is no longer so: value is the node that it begins at anew. */
 const MOVED = 7;
 
-const NO_THREAD = -1;
 /** In the place of a thread: the node that a root has moved to. */
 const NEW_ROOT = -2;
 
@@ -118,13 +119,7 @@ class TransitionPanic extends Error {
 export class Transitions {
   readonly executor: Executor;
   readonly #parts: StateParts;
-  /** Action, shared, thread; or the node above, the value that leads to it, NO_THREAD. */
-  readonly #nodes = new Triples();
-  readonly #tuples = new Interner();
-  // Of nodes that have no room here yet, nothing is known.
-  #kinds = new Uint8Array(1024);
-  /** The address to read, or the index of a leaf. */
-  #values = new Int32Array(1024);
+  readonly #core: SearchCore;
   readonly #leaves: Leaf[] = [];
   /** By leaf: the root it is under. */
   readonly #roots: number[] = [];
@@ -132,13 +127,12 @@ export class Transitions {
   constructor(executor: Executor) {
     this.executor = executor;
     this.#parts = executor.parts;
+    this.#core = executor.core;
   }
 
   /** Bytes it takes, roughly. */
   get bytes(): number {
-    const leaves = this.#leaves.length * 1000;
-    const { memory } = this.executor;
-    return this.#tuples.bytes + this.#nodes.bytes + memory.bytes + this.#parts.bytes + leaves;
+    return this.#core.bytes + this.#leaves.length * 1000;
   }
 
   /** Different steps so far. */
@@ -151,101 +145,103 @@ export class Transitions {
     return Int32Array.from([shared, services, content, ...threads]);
   }
 
-  /** The leaf for `action` in the state states[from .. from + length). */
-  leaf(states: Int32Array, from: number, length: number, action: Action): Leaf {
-    const { memory } = this.executor;
-    const content = states[from + CONTENT] as number;
-    let node = this.#root(states, from, action);
-    for (;;) {
-      const value = this.#values[node] as number;
-      switch (this.#kinds[node]) {
-        case LEAF:
-          return this.#leaves[value] as Leaf;
-        case READ:
-          node = this.#child(node, memory.read(content, value >>> 0));
-          break;
-        case THREAD:
-          node = this.#child(node, threadAt(states, from, length, value));
-          break;
-        case ALL_THREADS:
-          node = this.#child(node, this.#tuples.intern(states, from + THREADS, length - THREADS));
-          break;
-        case ALL_MEMORY:
-          node = this.#child(node, content);
-          break;
-        case ALL_SERVICES:
-          node = this.#child(node, states[from + SERVICES] as number);
-          break;
-        case MOVED:
-          node = value;
-          break;
-        default:
-          this.#execute(states.slice(from, from + length), action);
-          node = this.#root(states, from, action);
-      }
+  leafAt(index: number): Leaf {
+    return this.#leaves[index] as Leaf;
+  }
+
+  /** The leaf for `action` in a state. */
+  leaf(state: Int32Array, action: Action): Leaf {
+    this.#core.giveState(state);
+    return this.leafHere(state.length, action);
+  }
+
+  /** The same in the state that is worked on. */
+  leafHere(length: number, action: Action): Leaf {
+    const core = this.#core;
+    const tid = tidOf(action) || this.#holder(core.words[core.stateAt + SHARED] as number, action);
+    let index = core.functions.find(action, tid, length);
+    if (index < 0) {
+      const state = core.state(length);
+      this.#execute(state, action);
+      core.giveState(state);
+      index = core.functions.find(action, tid, length);
     }
+    return this.#leaves[index] as Leaf;
   }
 
   /** Threads do not run on any more after they have used one of these words: such steps are found anew. */
   forget(words: ReadonlySet<number>): void {
     if (words.size === 0) return;
+    const { functions } = this.#core;
     for (const [index, leaf] of this.#leaves.entries()) {
       const root = this.#roots[index] as number;
-      if (this.#kinds[root] === MOVED || !intersects(leaf.ownWords, words)) continue;
-      const moved = this.#nodes.numberOf(root, 0, NEW_ROOT);
-      this.#kinds[root] = MOVED;
-      this.#values[root] = moved;
+      if (functions.kindOf(root) === MOVED || !intersects(leaf.ownWords, words)) continue;
+      functions.setNode(root, MOVED, functions.root(root, 0, NEW_ROOT));
     }
   }
 
-  /** The state after a leaf, into `to`, which has room for it. Returns its length. */
-  apply(leaf: Leaf, states: Int32Array, from: number, length: number, to: Int32Array): number {
-    const { changes } = leaf;
-    for (let index = THREADS; index < length; index++) to[index] = states[from + index] as number;
-    to[SHARED] = leaf.shared;
-    to[SERVICES] = leaf.services < 0 ? (states[from + SERVICES] as number) : leaf.services;
-    to[CONTENT] = this.contentAfter(leaf, states[from + CONTENT] as number);
-    for (let index = 0; index < changes.length; index += 2) {
-      to[changes[index] as number] = changes[index + 1] as number;
-    }
-    return length + leaf.started;
+  /** The state after a leaf. */
+  apply(leaf: Leaf, state: Int32Array): Int32Array {
+    this.#core.giveState(state);
+    return this.#core.state(this.applyHere(leaf, state.length));
+  }
+
+  /** The state that is worked on becomes that after a leaf. Returns its length. */
+  applyHere({ index }: Leaf, length: number): number {
+    return this.#core.functions.apply(index, length);
   }
 
   /** What is in memory after a leaf. */
-  contentAfter({ content, stores }: Leaf, before: number): number {
-    if (content >= 0) return content;
-    if (stores.length === 0) return before;
-    return this.executor.memory.writeAll(before, stores);
+  contentAfter(leaf: Leaf, before: number): number {
+    return this.#core.functions.contentAfter(leaf.index, before);
   }
 
-  #root(states: Int32Array, from: number, action: Action): number {
-    const shared = states[from + SHARED] as number;
+  #root(state: Int32Array, action: Action): number {
+    const shared = state[SHARED] as number;
     const tid = this.#subject(shared, action);
-    const thread = tid === 0 ? 0 : (states[from + THREADS + tid - 1] as number);
-    return this.#nodes.numberOf(action, shared, thread);
+    const thread = tid === 0 ? 0 : (state[THREADS + tid - 1] as number);
+    return this.#core.functions.root(action, shared, thread);
   }
 
   /** The thread that the action is about, or 0. */
   #subject(shared: number, action: Action): number {
-    const tid = tidOf(action);
-    if (tid !== 0 || !isPark(action)) return tid;
-    return this.#parts.sharedInfo(shared).current[cpuOf(action)] ?? 0;
+    return tidOf(action) || this.#holder(shared, action);
+  }
+
+  /** The thread that loses its CPU, or 0. */
+  #holder(shared: number, action: Action): number {
+    return isPark(action) ? (this.#parts.sharedInfo(shared).current[cpuOf(action)] ?? 0) : 0;
   }
 
   #child(node: number, value: number): number {
-    return this.#nodes.numberOf(node, value, NO_THREAD);
+    return this.#core.functions.child(node, value);
+  }
+
+  #kindOf(node: number): number {
+    return this.#core.functions.kindOf(node);
   }
 
   /** Do the step, and put what came of it into the tree. */
   #execute(state: Int32Array, action: Action): void {
     const step = this.executor.step(state, action);
     if (step.dependence !== 'all') this.#requireUntouched(state, action, step, step.dependence);
-    let root = this.#root(state, 0, action);
-    while (this.#kinds[root] === MOVED) root = this.#values[root] as number;
+    let root = this.#root(state, action);
+    while (this.#kindOf(root) === MOVED) root = this.#core.functions.valueOf(root);
     const reads = readsOf(step.accesses ?? [], this.#sizeBytes);
-    this.#extend(this.#extendByStep(root, state, step, reads), LEAF, this.#leaves.length);
-    this.#leaves.push(this.#toLeaf(state, action, step, reads));
+    const leaf = this.#toLeaf(state, action, step, reads);
+    this.#extend(this.#extendByStep(root, state, step, reads), LEAF, leaf.index);
+    this.#keep(leaf);
+    this.#leaves.push(leaf);
     this.#roots.push(root);
+  }
+
+  /** What becomes of states, as assembly/search/transitions.ts has it. */
+  #keep({ index, shared, services, content, started, changes, stores }: Leaf): void {
+    const { length: changed } = changes;
+    const { length: stored } = stores;
+    const words = [shared, services, content, started, changed, stored, ...changes, ...stores];
+    this.#core.give(words);
+    this.#core.functions.setLeaf(index);
   }
 
   /** The words that the step reads, and between them the services and the threads that it looks at. */
@@ -273,12 +269,13 @@ export class Transitions {
   #extendByThreads(from: number, state: Int32Array, dependence: Dependence): number {
     if (dependence === 'all') {
       this.#extend(from, ALL_THREADS, 0);
-      return this.#child(from, this.#tuples.intern(state, THREADS, state.length - THREADS));
+      this.#core.giveState(state);
+      return this.#child(from, this.#core.functions.threadsOf(state.length));
     }
     let node = from;
     for (const tid of dependence) {
       this.#extend(node, THREAD, tid);
-      node = this.#child(node, threadAt(state, 0, state.length, tid));
+      node = this.#child(node, threadAt(state, tid));
     }
     return node;
   }
@@ -287,8 +284,8 @@ export class Transitions {
   #extendByContent(root: number, state: Int32Array): number {
     const content = state[CONTENT] as number;
     let node = root;
-    while (this.#kinds[node] === READ) {
-      const address = (this.#values[node] as number) >>> 0;
+    while (this.#kindOf(node) === READ) {
+      const address = this.#core.functions.valueOf(node);
       node = this.#child(node, this.executor.memory.read(content, address));
     }
     return this.#child(this.#extend(node, ALL_MEMORY, 0), content);
@@ -307,11 +304,11 @@ export class Transitions {
     for (let index = from; index < to; index++) {
       const address = words[index] as number;
       // A step that grows the memory may be the same up to here: nobody knows what it has read.
-      if (this.#kinds[node] === ALL_MEMORY) node = this.#child(node, content);
+      if (this.#kindOf(node) === ALL_MEMORY) node = this.#child(node, content);
       this.#extend(node, READ, address | 0);
       node = this.#child(node, this.executor.memory.read(content, address));
     }
-    return this.#kinds[node] === ALL_MEMORY ? this.#child(node, content) : node;
+    return this.#kindOf(node) === ALL_MEMORY ? this.#child(node, content) : node;
   }
 
   /** A step must not change threads whose state is said to have no part in it. */
@@ -338,21 +335,13 @@ export class Transitions {
 
   /** The node is of this kind from now on; it must not have been another. */
   #extend(node: number, kind: number, value: number): number {
-    while (node >= this.#kinds.length) this.#enlarge();
-    if (this.#kinds[node] === UNKNOWN) {
-      this.#kinds[node] = kind;
-      this.#values[node] = value;
-    } else if (this.#kinds[node] !== kind || this.#values[node] !== value) {
+    const { functions } = this.#core;
+    const known = functions.kindOf(node);
+    if (known === UNKNOWN) functions.setNode(node, kind, value);
+    else if (known !== kind || functions.valueOf(node) !== value) {
       throw new TransitionPanic('the same step did two different things');
     }
     return node;
-  }
-
-  #enlarge(): void {
-    const kinds = new Uint8Array(this.#kinds.length * 2);
-    kinds.set(this.#kinds);
-    this.#kinds = kinds;
-    this.#values = enlarged(this.#values);
   }
 
   #toLeaf(state: Int32Array, action: Action, step: Step, reads: Reads): Leaf {
@@ -363,6 +352,7 @@ export class Transitions {
     }
     const { accesses, events, terminal } = step;
     return {
+      index: this.#leaves.length,
       shared: step.shared,
       services: step.ownAccesses === undefined ? -1 : step.services,
       changes,
@@ -466,8 +456,8 @@ export class Transitions {
 }
 
 /** The thread's part of a state, 0 when there is none. */
-function threadAt(states: Int32Array, from: number, length: number, tid: number): number {
-  return THREADS + tid - 1 < length ? (states[from + THREADS + tid - 1] as number) : 0;
+function threadAt(state: Int32Array, tid: number): number {
+  return state[THREADS + tid - 1] ?? 0;
 }
 
 /**

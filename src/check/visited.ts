@@ -8,7 +8,7 @@ export interface Visited {
   /** Bytes it takes. */
   readonly bytes: number;
   /** True when the state was not in it, and is now. low, high: its fingerprint. */
-  add(states: Int32Array, from: number, length: number, low: number, high: number): boolean;
+  add(low: number, high: number, state: () => Int32Array): boolean;
 }
 
 /**
@@ -27,7 +27,7 @@ export class Fingerprints implements Visited {
     return this.#lanes.byteLength;
   }
 
-  add(_states: Int32Array, _from: number, _length: number, low: number, high: number): boolean {
+  add(low: number, high: number): boolean {
     // 0, 0 is a free place.
     const first = low === 0 && high === 0 ? 1 : low;
     if (!place(this.#lanes, first, high)) return false;
@@ -71,8 +71,9 @@ export class ExactStates implements Visited {
     return this.#states.bytes;
   }
 
-  add(states: Int32Array, from: number, length: number): boolean {
+  add(_low: number, _high: number, state: () => Int32Array): boolean {
     const before = this.#states.size;
-    return this.#states.intern(states, from, length) === before;
+    const states = state();
+    return this.#states.intern(states) === before;
   }
 }

@@ -25,6 +25,11 @@ export class WordWriter {
     return this.#length;
   }
 
+  /** The same without what is behind. */
+  get written(): Int32Array {
+    return this.#words.subarray(0, this.#length);
+  }
+
   /** Which of the words are numbers of threads. */
   get threads(): readonly number[] {
     return this.#threads.slice(0, this.#threadCount);
@@ -107,8 +112,10 @@ export class WordWriter {
   }
 }
 
-/** So many words are copied in the same time one by one and by a view. */
-const WORDS_BY_VIEW = 48;
+/**
+ * More words are copied by a view: 16 are at once in the same time while nothing is compiled, 48 are when all is.
+ */
+const WORDS_BY_VIEW = 16;
 
 /** Copy from[at .. at + length) to to[toAt ..]. */
 export function copyWords(

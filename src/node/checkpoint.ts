@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { InputError, readBytes, writeFile } from './files.js';
 import type { Checkpoint, ParallelCheckOptions } from './parallel-check.js';
 
-const FORMAT = 'wasm-rseq check 4';
+const FORMAT = 'wasm-rseq check 5';
 const LINE_FEED = 10;
 
 /** What a check is of: the same module, and options that lead to the same states. */

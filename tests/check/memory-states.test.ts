@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { MemoryStates } from '../../src/check/memory-states.js';
+import { SearchCore } from '../../src/check/search-core.js';
 
 const LINE = 64;
 const CHUNK = 1024;
@@ -18,9 +19,11 @@ const WRITES: readonly [name: string, stores: readonly number[]][] = [
   ['words in the upper half, and variables', [0x80000000, 1, 0x80000004, 2, GLOBAL, 3]],
 ];
 
-/** Every word is its address at the beginning; two are other ones already. */
+/** Every word of eight chunks, and of the variables, is its address at the beginning; two are other ones already. */
 function begin(): { memory: MemoryStates; content: number } {
-  const memory = new MemoryStates((address) => address | 0);
+  const words = Int32Array.from({ length: (8 * CHUNK) / 4 }, (_, at) => at * 4);
+  const variables = [GLOBAL - 8, GLOBAL - 4, GLOBAL, GLOBAL + 4];
+  const memory = new MemoryStates(new SearchCore(), words, variables);
   return { memory, content: memory.write(memory.write(0, 8, -8), 12, -12) };
 }
 
