@@ -11,7 +11,7 @@
 import { placed, spread } from './hash';
 import { Interner } from './interner';
 import { Triples } from './triples';
-import { allocate, copy, enlarge, load32, Numbers, store32 } from './words';
+import { allocate, allocateUnset, copy, enlarge, load32, Numbers, store32 } from './words';
 
 const LINE_WORDS: i32 = 16;
 export const LINE_BYTES: i32 = 4 * LINE_WORDS;
@@ -54,14 +54,14 @@ const initialLine: usize = memory.data(4 * LINE_WORDS, 4);
 /** Room for what so many words of memory hold at the beginning, at its address. */
 export function initialMemory(words: i32): usize {
   initialWords = words;
-  return (initialAt = allocate(words));
+  return (initialAt = allocateUnset(words));
 }
 
 /** The same for the words of variables, the first of which is at address `base`. */
 export function initialVariables(words: i32, base: u32): usize {
   variablesBase = base;
   variableWords = words;
-  return (variablesAt = allocate(words));
+  return (variablesAt = allocateUnset(words));
 }
 
 /** The word at `address`, a multiple of 4. */

@@ -22,11 +22,15 @@ export function store32(at: usize, index: i32, word: i32): void {
 
 /** Room for so many words, all 0. */
 export function allocate(words: i32): usize {
-  requireRoom(words);
-  const bytes = (<usize>words) << 2;
-  const at = heap.alloc(bytes);
-  memory.fill(at, 0, bytes);
+  const at = allocateUnset(words);
+  memory.fill(at, 0, (<usize>words) << 2);
   return at;
+}
+
+/** The same with anything in it. */
+export function allocateUnset(words: i32): usize {
+  requireRoom(words);
+  return heap.alloc((<usize>words) << 2);
 }
 
 /** The same words, and 0 up to `after`. */

@@ -180,6 +180,7 @@ export class DepthFirstSearch {
     depth: this.#depth,
     memory: this.#visited.bytes + this.#stack.byteLength + this.#space.transitions.bytes,
     done: this.#done(),
+    isFull: this.#space.isFull,
   });
 
   /** As if every action of a state led to as many states as any other. */

@@ -23,6 +23,10 @@ export class Interner {
     return this.#core.bytes;
   }
 
+  get isFull(): boolean {
+    return this.#core.isFull;
+  }
+
   /** Words that tuple `id` is in, from `start` on. Valid until the next `intern`. */
   get words(): Int32Array {
     return this.#core.words;

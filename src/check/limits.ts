@@ -30,6 +30,12 @@ export interface Progress {
   readonly done: number;
 }
 
+/** What a search says of itself. */
+export interface Measured extends Omit<Progress, 'seconds'> {
+  /** It has no room for much more. */
+  readonly isFull: boolean;
+}
+
 /** A search that others can take part in. */
 export interface Divisible {
   giveAway(): (readonly number[])[];
@@ -83,7 +89,7 @@ export class Watch {
   mustStop(
     states: number,
     transitions: number,
-    progress: () => Omit<Progress, 'seconds'>,
+    progress: () => Measured,
     work?: Divisible,
   ): boolean {
     if (this.reason !== undefined) return true;
@@ -93,11 +99,14 @@ export class Watch {
     }
     if (Math.abs(transitions - this.#looked) < TRANSITIONS_A_LOOK) return false;
     this.#looked = transitions;
-    const now = { ...progress(), seconds: this.seconds };
+    const { isFull, ...measured } = progress();
+    const now = { ...measured, seconds: this.seconds };
     if (now.seconds >= this.#limits.maxSeconds) {
       this.reason = `--max-seconds ${this.#limits.maxSeconds} reached`;
     } else if (now.memory >= this.#limits.maxMemory) {
       this.reason = `--max-memory reached: ${Math.ceil(now.memory / 2 ** 20)} MiB in use`;
+    } else if (isFull) {
+      this.reason = 'no more room: what states are made of takes 2 GiB';
     }
     const answer = this.#onProgress(now, work);
     if (answer === false) this.reason ??= 'interrupted';

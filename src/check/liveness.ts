@@ -74,6 +74,7 @@ export class LivenessSearch {
     depth: 0,
     memory: this.#nodes.bytes + this.#targets.byteLength * 3,
     done: 0,
+    isFull: this.#nodes.isFull || this.#space.isFull,
   });
 
   #expand(node: number): void {

@@ -76,6 +76,9 @@ export const OUTCOME_HIGH = 3;
 /** The address of the state that is worked on. */
 const OUTCOME_STATE = 4;
 
+/** Bytes that it can have. */
+const MOST_BYTES = 2 ** 32;
+
 let compiled: WebAssembly.Module | undefined;
 
 /**
@@ -111,6 +114,11 @@ export class SearchCore {
   /** Bytes it takes. */
   get bytes(): number {
     return this.functions.memory.buffer.byteLength;
+  }
+
+  /** What it needs next may be more than it can have: what grows is doubled. */
+  get isFull(): boolean {
+    return this.bytes > MOST_BYTES / 2;
   }
 
   /** All its memory. Valid until the next call that may need more. */

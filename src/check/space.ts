@@ -87,6 +87,11 @@ export class Space {
   /** The search has to be done again, with what it has found out. Writer: `#reconsider`. */
   isForNothing = false;
 
+  /** There is no room for much more. */
+  get isFull(): boolean {
+    return this.#core.isFull;
+  }
+
   /** Begin a search with what is known by now. */
   begin(): void {
     const { transitions, options, locality } = this;

@@ -1,0 +1,130 @@
+// The inner part of the search: what it is made of, and what it keeps.
+
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import asc from 'assemblyscript/asc';
+import fc from 'fast-check';
+import { afterEach, expect, test, vi } from 'vitest';
+import { CheckError } from '../../src/check/errors.js';
+import { Interner } from '../../src/check/interner.js';
+import { SearchCore } from '../../src/check/search-core.js';
+import { SEARCH_MODULE } from '../../src/check/search-module.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.resetModules();
+});
+
+test('the module is what its source compiles to', async () => {
+  const written: Uint8Array[] = [];
+  const config = ['--config', 'assembly/search/asconfig.json', '--baseDir', ROOT];
+
+  const { error } = await asc.main([...config, '--outFile', 'search.wasm'], {
+    writeFile: (_name, contents) => void written.push(contents as Uint8Array),
+  });
+
+  expect(error).toBeNull();
+  expect(Buffer.from(written[0] as Uint8Array).equals(SEARCH_MODULE)).toBe(true);
+});
+
+test('the module is in the package for runtimes that compile none', async () => {
+  const { exports } = JSON.parse(await readFile(resolve(ROOT, 'package.json'), 'utf8'));
+
+  const file = await readFile(resolve(ROOT, exports['./search.wasm']));
+
+  expect(file.equals(SEARCH_MODULE)).toBe(true);
+});
+
+const tuples = fc.array(
+  fc
+    .array(fc.integer({ min: -3, max: 3 }), { maxLength: 6 })
+    .map((words) => Int32Array.from(words)),
+  { minLength: 1, maxLength: 200 },
+);
+
+test('equal tuples have equal numbers, and others others (seed 7)', () => {
+  const law = fc.property(tuples, (all) => {
+    const interner = new Interner();
+
+    const ids = all.map((words) => interner.intern(words));
+
+    const keys = all.map((words) => words.join());
+    expect(ids).toEqual(keys.map((key) => ids[keys.indexOf(key)]));
+    expect(new Set(ids).size).toBe(new Set(keys).size);
+    expect(ids.map((id) => interner.tuple(id).join())).toEqual(keys);
+  });
+
+  fc.assert(law, { seed: 7, numRuns: 50 });
+});
+
+test('a hundred thousand tuples keep their numbers, words and fingerprints while room is made', () => {
+  const interner = new Interner();
+  const other = new Interner();
+  const tupleOf = (n: number): Int32Array => Int32Array.of(n, n >> 3, ~n);
+
+  for (let n = 1; n <= 100_000; n++) interner.intern(tupleOf(n));
+
+  for (let n = 1; n <= 100_000; n += 997) {
+    const words = tupleOf(n);
+    const id = other.intern(words);
+    expect(interner.intern(words)).toBe(n);
+    expect(interner.tuple(n)).toEqual(words);
+    expect([interner.low(n), interner.high(n)]).toEqual([other.low(id), other.high(id)]);
+  }
+});
+
+test('states come off the stack in the order in which they did not come on, however many', () => {
+  const core = new SearchCore();
+  const { functions } = core;
+  const states = Array.from({ length: 3000 }, (_, n) => new Int32Array(3 + (n % 5)).fill(n));
+  const seen: Int32Array[] = [];
+
+  for (const state of states) {
+    core.giveState(state);
+    functions.push(state.length);
+  }
+  for (const { length } of [...states].reverse()) {
+    functions.peek(length);
+    seen.push(core.state(length));
+    functions.pop(length);
+  }
+
+  expect(seen.reverse()).toEqual(states);
+});
+
+test('a state of any length is worked on', () => {
+  const core = new SearchCore();
+  const state = Int32Array.from({ length: 5000 }, (_, at) => at);
+
+  core.giveState(state);
+
+  expect(core.state(state.length)).toEqual(state);
+});
+
+test('more memory than there can be is refused in one sentence', () => {
+  const { functions } = new SearchCore();
+
+  const ask = (): number => functions.initialMemory(2 ** 28);
+
+  expect(ask).toThrow(CheckError);
+  expect(ask).toThrow('the states take more memory than a search can have, 4 GiB');
+});
+
+test('where nothing can be compiled, the module that was given is used', async () => {
+  const module = new WebAssembly.Module(SEARCH_MODULE);
+  vi.stubGlobal('WebAssembly', {
+    Instance: WebAssembly.Instance,
+    Module: function refuse() {
+      throw new Error('code generation disallowed');
+    },
+  });
+  const fresh = await import('../../src/check/search-core.js');
+
+  expect(() => new fresh.SearchCore()).toThrow(
+    'the search cannot be compiled here: code generation disallowed; give useSearchModule the module of wasm-rseq/search.wasm',
+  );
+  fresh.useSearchModule(module);
+  expect(new fresh.SearchCore().bytes).toBeGreaterThan(0);
+});
