@@ -1,6 +1,7 @@
 // The inner part of the checker's search: what states are made of, where steps lead, and which states are one.
 // In WebAssembly, as that is quick from the first call. The other side of these functions is src/check/core.ts.
 
+import { CPU_MASK, EVENT_MASK, TID_SHIFT } from '../../src/check/action-bits';
 import { THREADS } from '../../src/check/state';
 import { finish, mix } from './hash';
 import { Interner } from './interner';
@@ -71,10 +72,16 @@ export function settle(length: i32, hasSymmetry: bool): i32 {
 }
 
 /**
- * Go on from the state by an action of a thread, where that is plain: the leaf, and in `outcome` the length of the state
- * and whether it is settled. -1 where it is not, and the state is as it was.
+ * Go on by an action from the state on top of the stack, where a thread runs, on a CPU that no other has, and that is
+ * plain: the leaf, and in `outcome` the length of the state and whether it is settled. -1 where it is not so: the state
+ * is that on top.
  */
-export function advance(action: i32, tid: i32, length: i32, hasSymmetry: bool): i32 {
+export function advance(action: i32, length: i32, hasSymmetry: bool): i32 {
+  vectors.peek(length);
+  if ((action & EVENT_MASK) !== 0) return -1;
+  const tid = action >>> TID_SHIFT;
+  const holder = vectors.holder(action & CPU_MASK);
+  if (holder !== 0 && holder !== tid) return -1;
   const leaf = transitions.find(action, tid, length);
   if (leaf < 0 || !transitions.isPlain(leaf, length - THREADS)) return -1;
   const after = transitions.apply(leaf, length);

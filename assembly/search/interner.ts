@@ -2,21 +2,25 @@
 // what is not there.
 
 import { finish, HIGH_SEED, LOW_SEED } from './hash';
-import { allocate, copy, enlarge, load32, store32 } from './words';
+import { allocate, allocateUnset, copy, enlarge, load32, store32 } from './words';
 
 const FIRST_ROOM: i32 = 256;
-const FIRST_WORDS: i32 = 2048;
+/** Words of the first piece of memory that tuples are put into, and of the largest unless one needs more. */
+const FIRST_PIECE: i32 = 1 << 10;
+const LARGEST_PIECE: i32 = 1 << 18;
 
 // @ts-ignore: decorator
 @unmanaged
 export class Interner {
-  /** All tuples one behind the other: tuple n is words[ends[n - 1]] up to words[ends[n]]. */
-  words: usize = allocate(FIRST_WORDS);
-  private wordsRoom: i32 = FIRST_WORDS;
-  private used: i32 = 0;
-  private ends: usize = allocate(FIRST_ROOM);
+  /** Where tuple n is, and its length. Tuples stay where they are. */
+  private tuples: usize = allocate(FIRST_ROOM);
+  private lengths: usize = allocate(FIRST_ROOM);
   /** The lanes of tuple n's fingerprint are at 2n and behind it. */
   private lanes: usize = allocate(FIRST_ROOM * 2);
+  /** Where the next tuple comes, and how many words there are. */
+  private free: usize = 0;
+  private freeWords: i32 = 0;
+  private piece: i32 = FIRST_PIECE;
   private room: i32 = FIRST_ROOM;
   /** Tuples, and the one that is not there. */
   count: i32 = 1;
@@ -24,24 +28,17 @@ export class Interner {
   private table: usize = allocate(FIRST_ROOM * 2);
   private tableRoom: i32 = FIRST_ROOM * 2;
 
-  /** Where tuple `id` begins, an index of `words`. */
-  // @ts-ignore: decorator
-  @inline
-  start(id: i32): i32 {
-    return id === 0 ? 0 : load32(this.ends, id - 1);
-  }
-
   // @ts-ignore: decorator
   @inline
   length(id: i32): i32 {
-    return id === 0 ? 0 : load32(this.ends, id) - load32(this.ends, id - 1);
+    return load32(this.lengths, id);
   }
 
   /** The address of a tuple's first word. */
   // @ts-ignore: decorator
   @inline
   tuple(id: i32): usize {
-    return this.words + ((<usize>this.start(id)) << 2);
+    return <usize>load32(this.tuples, id);
   }
 
   /** Word `index` of tuple `id`; 0 behind its end. */
@@ -100,22 +97,28 @@ export class Interner {
   private add(slot: i32, from: usize, length: i32, low: i32, high: i32): i32 {
     const id = this.count++;
     if (id === this.room) {
-      this.ends = enlarge(this.ends, id, id * 2);
+      this.tuples = enlarge(this.tuples, id, id * 2);
+      this.lengths = enlarge(this.lengths, id, id * 2);
       this.lanes = enlarge(this.lanes, id * 2, id * 4);
       this.room = id * 2;
     }
-    while (this.used + length > this.wordsRoom) {
-      this.words = enlarge(this.words, this.wordsRoom, this.wordsRoom * 2);
-      this.wordsRoom *= 2;
-    }
-    copy(this.words + ((<usize>this.used) << 2), from, length);
-    this.used += length;
-    store32(this.ends, id, this.used);
+    if (length > this.freeWords) this.makeRoom(length);
+    copy(this.free, from, length);
+    store32(this.tuples, id, <i32>this.free);
+    store32(this.lengths, id, length);
+    this.free += (<usize>length) << 2;
+    this.freeWords -= length;
     store32(this.lanes, id * 2, low);
     store32(this.lanes, id * 2 + 1, high);
     store32(this.table, slot, id);
     if (this.count * 2 > this.tableRoom) this.rehash();
     return id;
+  }
+
+  private makeRoom(length: i32): void {
+    this.piece = min(this.piece * 2, LARGEST_PIECE);
+    this.freeWords = max(length, this.piece);
+    this.free = allocateUnset(this.freeWords);
   }
 
   private rehash(): void {

@@ -1,15 +1,12 @@
 // What can happen next: a thread runs on a CPU up to its next interruption point, a thread gets a signal,
 // or the time of the next timer comes. Each is one word.
 
+import { CPU_BITS, CPU_MASK, EVENT_MASK, TID_SHIFT } from './action-bits.js';
 import { type Choice, CPU_LOST, TIME_PASSES } from '../kernel/scheduler.js';
 
 /** CPUs that a checked program can have. */
-export const MAX_CHECKED_CPUS = 32;
+export const MAX_CHECKED_CPUS: number = CPU_MASK + 1;
 
-const CPU_BITS = 5;
-const EVENT_BITS = 7;
-const TID_SHIFT = CPU_BITS + EVENT_BITS;
-const EVENT_MASK = ((1 << EVENT_BITS) - 1) << CPU_BITS;
 /** In the place of a signal. */
 const RUN = 0;
 const TIME = 127 << CPU_BITS;
@@ -47,7 +44,7 @@ export function withTid(action: Action, tid: number): Action {
 }
 
 export function cpuOf(action: Action): number {
-  return action & (MAX_CHECKED_CPUS - 1);
+  return action & CPU_MASK;
 }
 
 export function isRun(action: Action): boolean {

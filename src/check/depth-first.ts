@@ -115,8 +115,10 @@ export class DepthFirstSearch {
   }
 
   #mustStop(): boolean {
-    if (this.#visited.size >= this.#maxStates || this.#space.isForNothing) return true;
-    return this.#watch.mustStop(this.#visited.size, this.#transitions, this.#progress, this);
+    const { size } = this.#visited;
+    if (size >= this.#maxStates || this.#space.isForNothing) return true;
+    const effort = this.#space.effortOf(this.#transitions);
+    return this.#watch.mustStop(size, effort, this.#progress, this);
   }
 
   /** Go to where the path leads. True when the run ends badly there. */

@@ -47,8 +47,8 @@ export type ProgressListener = (
   work: Divisible | undefined,
 ) => boolean | 'abandon';
 
-/** How often the clock is looked at, in transitions. */
-const TRANSITIONS_A_LOOK = 4096;
+/** How often the clock is looked at. */
+const EFFORT_A_LOOK = 4096;
 
 /** Says when a search has to stop, and tells how far it is. */
 export class Watch {
@@ -56,7 +56,7 @@ export class Watch {
   readonly #now: () => number;
   readonly #start: number;
   readonly #onProgress: ProgressListener;
-  /** Transitions when the clock was looked at last. */
+  /** Effort when the clock was looked at last. */
   #looked = 0;
   /** Why it had to stop. */
   reason: string | undefined;
@@ -83,22 +83,17 @@ export class Watch {
   }
 
   /**
-   * True when the search has to stop. transitions: of this search so far; one action may be many. work: what
-   * it can give away, if it can.
+   * True when the search has to stop. effort: of this search so far, in transitions that are looked up. work: what it
+   * can give away, if it can.
    */
-  mustStop(
-    states: number,
-    transitions: number,
-    progress: () => Measured,
-    work?: Divisible,
-  ): boolean {
+  mustStop(states: number, effort: number, progress: () => Measured, work?: Divisible): boolean {
     if (this.reason !== undefined) return true;
     if (states >= this.#limits.maxStates) {
       this.reason = `--max-states ${this.#limits.maxStates} reached`;
       return true;
     }
-    if (Math.abs(transitions - this.#looked) < TRANSITIONS_A_LOOK) return false;
-    this.#looked = transitions;
+    if (Math.abs(effort - this.#looked) < EFFORT_A_LOOK) return false;
+    this.#looked = effort;
     const { isFull, ...measured } = progress();
     const now = { ...measured, seconds: this.seconds };
     if (now.seconds >= this.#limits.maxSeconds) {

@@ -58,7 +58,8 @@ export class LivenessSearch {
   #explore(initial: Int32Array): boolean {
     this.#reach(initial, this.#arrivals[0] as Edge);
     for (let node = 1; node < this.#nodes.size; node++) {
-      if (this.#watch.mustStop(this.#nodes.size, this.#transitions, this.#progress)) return false;
+      const effort = this.#space.effortOf(this.#transitions);
+      if (this.#watch.mustStop(this.#nodes.size, effort, this.#progress)) return false;
       if (node + 1 >= this.#firstEdges.length) this.#firstEdges = enlarged(this.#firstEdges);
       this.#firstEdges[node] = this.#edges;
       this.#expand(node);

@@ -60,7 +60,7 @@ interface SearchFunctions {
   renamedContent(content: number, permutation: number): number;
 
   settle(length: number, hasSymmetry: boolean): number;
-  advance(action: number, tid: number, length: number, hasSymmetry: boolean): number;
+  advance(action: number, length: number, hasSymmetry: boolean): number;
   push(length: number): void;
   peek(length: number): void;
   pop(length: number): void;

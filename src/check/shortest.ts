@@ -101,7 +101,8 @@ export class ShortestSearch {
 
   #mustStop(): boolean {
     if (this.#space.isForNothing || this.#nodes.size > this.#maxStates) return true;
-    return this.#watch.mustStop(this.#nodes.size, this.#transitions, this.#progress);
+    const effort = this.#space.effortOf(this.#transitions);
+    return this.#watch.mustStop(this.#nodes.size, effort, this.#progress);
   }
 
   #result(violation: Violation | undefined): BoundedResult {

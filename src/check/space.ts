@@ -42,6 +42,9 @@ export interface Successor {
   points: number;
 }
 
+/** To execute a step is as much as to look up so many, or more. */
+const EXECUTION_EFFORT = 16;
+
 export class Space {
   readonly transitions: Transitions;
   readonly locality: Locality;
@@ -86,6 +89,11 @@ export class Space {
 
   /** The search has to be done again, with what it has found out. Writer: `#reconsider`. */
   isForNothing = false;
+
+  /** Of so many transitions, and of the steps that have been executed: `Watch.mustStop`. */
+  effortOf(transitions: number): number {
+    return transitions + EXECUTION_EFFORT * this.transitions.size;
+  }
 
   /** There is no room for much more. */
   get isFull(): boolean {
@@ -168,12 +176,20 @@ export class Space {
 
   /** Go by an action from the state on top of the stack, which has so many words. As `follow`. */
   followTop(length: number, action: Action): Successor {
-    const { functions } = this.#core;
-    functions.peek(length);
-    this.#successor.length = length;
-    if (!isRun(action) || this.#isTaken(action)) return this.#follow(action);
-    const leaf = functions.advance(action, tidOf(action), length, this.#symmetry !== undefined);
-    return leaf < 0 ? this.#follow(action) : this.#advanced(this.transitions.leafAt(leaf));
+    const core = this.#core;
+    const successor = this.#successor;
+    const index = core.functions.advance(action, length, this.#symmetry !== undefined);
+    if (index < 0) {
+      successor.length = length;
+      return this.#follow(action);
+    }
+    const { words, outcomeAt } = core;
+    const leaf = this.transitions.leafAt(index);
+    successor.leaf = leaf;
+    successor.points = leaf.points;
+    successor.length = words[outcomeAt + OUTCOME_LENGTH] as number;
+    this.#isSettled = words[outcomeAt + OUTCOME_IS_SETTLED] !== 0;
+    return successor;
   }
 
   /** Begin with an empty stack. */
@@ -184,17 +200,6 @@ export class Space {
   /** Forget the state on top of the stack. */
   pop(length: number): void {
     this.#core.functions.pop(length);
-  }
-
-  /** All is done. */
-  #advanced(leaf: Leaf): Successor {
-    const successor = this.#successor;
-    const { words, outcomeAt } = this.#core;
-    successor.length = words[outcomeAt + OUTCOME_LENGTH] as number;
-    successor.leaf = leaf;
-    successor.points = leaf.points;
-    this.#isSettled = words[outcomeAt + OUTCOME_IS_SETTLED] !== 0;
-    return successor;
   }
 
   #follow(action: Action): Successor {

@@ -96,7 +96,7 @@ describe('verdict', () => {
         verdict: 'incomplete',
         reason: '--max-seconds 1 reached',
       });
-      expect(seconds).toBeLessThan(20);
+      expect(seconds).toBeLessThan(10);
     },
   );
 
