@@ -33,7 +33,8 @@ export function execute({ language, text }: Block, folder: string): void {
     case 'js': {
       const file = join(folder, `snippet-${lines.length}.mjs`);
       writeFileSync(file, text);
-      execFileSync(process.execPath, [file], { cwd: folder });
+      // Or Node 20 can hang, on a busy machine: docs/embedding.md.
+      execFileSync(process.execPath, ['--no-concurrent-recompilation', file], { cwd: folder });
       return;
     }
     case 'ts': {

@@ -59,11 +59,13 @@ test('equal tuples have equal numbers, and others others (seed 7)', () => {
   fc.assert(law, { seed: 7, numRuns: 50 });
 });
 
+function tupleOf(n: number): Int32Array {
+  return Int32Array.of(n, n >> 3, ~n);
+}
+
 test('a hundred thousand tuples keep their numbers, words and fingerprints while room is made', () => {
   const interner = new Interner();
   const other = new Interner();
-  const tupleOf = (n: number): Int32Array => Int32Array.of(n, n >> 3, ~n);
-
   for (let n = 1; n <= 100_000; n++) interner.intern(tupleOf(n));
 
   for (let n = 1; n <= 100_000; n += 997) {
@@ -112,14 +114,13 @@ test('more memory than there can be is refused in one sentence', () => {
   expect(ask).toThrow('the states take more memory than a search can have, 4 GiB');
 });
 
+function refuse(): never {
+  throw new Error('code generation disallowed');
+}
+
 test('where nothing can be compiled, the module that was given is used', async () => {
   const module = new WebAssembly.Module(SEARCH_MODULE);
-  vi.stubGlobal('WebAssembly', {
-    Instance: WebAssembly.Instance,
-    Module: function refuse() {
-      throw new Error('code generation disallowed');
-    },
-  });
+  vi.stubGlobal('WebAssembly', { Instance: WebAssembly.Instance, Module: refuse });
   const fresh = await import('../../src/check/search-core.js');
 
   expect(() => new fresh.SearchCore()).toThrow(

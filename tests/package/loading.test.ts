@@ -16,8 +16,10 @@ const { exports: FILES } = JSON.parse(readFileSync('package.json', 'utf8')) as {
 };
 const COMMAND = resolve('bin/wasm-rseq.js');
 const BROWSER_ENTRIES = ['.', './kernel', './abi', './check'];
-/** vitest loads what it likes, and package.json is no code. */
-const ENTRIES = Object.keys(FILES).filter((name) => !/^\.\/(?:vitest|package\.json)$/.test(name));
+/** vitest loads what it likes, and the others are no JavaScript. */
+const ENTRIES = Object.keys(FILES).filter(
+  (name) => !/^\.\/(?:vitest|package\.json|search\.wasm)$/.test(name),
+);
 /** Bytes, compressed, of what `.` loads: what the documents say. */
 const BUDGET = { gzip: 120_000, bundledGzip: 40_000 };
 const PROGRAM = 'export function main(): i32 { return 0; }';
