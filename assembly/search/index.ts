@@ -1,7 +1,13 @@
 // The inner part of the checker's search: what states are made of, where steps lead, and which states are one.
 // In WebAssembly, as that is quick from the first call. The other side of these functions is src/check/core.ts.
 
-import { CPU_MASK, EVENT_MASK, TID_SHIFT } from '../../src/check/action-bits';
+import {
+  CPU_MASK,
+  EVENT_MASK,
+  OUTCOME_IS_SETTLED,
+  OUTCOME_LENGTH,
+  TID_SHIFT,
+} from '../../src/check/search-layout';
 import { THREADS } from '../../src/check/state';
 import { finish, mix } from './hash';
 import { Interner } from './interner';
@@ -85,8 +91,8 @@ export function advance(action: i32, length: i32, hasSymmetry: bool): i32 {
   const leaf = transitions.find(action, tid, length);
   if (leaf < 0 || !transitions.isPlain(leaf, length - THREADS)) return -1;
   const after = transitions.apply(leaf, length);
-  store32(vectors.outcome, vectors.LENGTH, after);
-  store32(vectors.outcome, vectors.IS_SETTLED, settle(after, hasSymmetry) === 0 ? 1 : 0);
+  store32(vectors.outcome, OUTCOME_LENGTH, after);
+  store32(vectors.outcome, OUTCOME_IS_SETTLED, settle(after, hasSymmetry) === 0 ? 1 : 0);
   return leaf;
 }
 

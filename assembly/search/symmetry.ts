@@ -2,6 +2,12 @@
 // them: src/check/symmetry.ts.
 
 import { TCB_BYTES, TCB_TID } from '../../src/abi/thread';
+import {
+  MOST_MEMBERS,
+  SERVICES_PART,
+  SHARED_PART,
+  THREAD_PART,
+} from '../../src/check/search-layout';
 import { CONTENT, SERVICES, SHARED, THREADS } from '../../src/check/state';
 import { Interner } from './interner';
 import { LINE_BYTES, lineAt, lineOf, lines, lineWords, replaceLine } from './memory-states';
@@ -9,19 +15,10 @@ import { Triples } from './triples';
 import { other, services, threads, vector } from './vector';
 import { allocate, copy, load32, Numbers, store32 } from './words';
 
-/** Of a class: there would be more permutations. As in src/check/symmetry.ts. */
-const MOST_MEMBERS: i32 = 4;
 const LINE_WORDS: i32 = LINE_BYTES / 4;
 const BLOCK_LINES: i32 = TCB_BYTES / LINE_BYTES;
 
-/** What an image is of. */
-export const enum Part {
-  Thread,
-  Shared,
-  Services,
-  Content,
-}
-
+const CONTENT_PART: i32 = 3;
 const PARTS: i32 = 4;
 
 /** Addresses, by id: how many threads move, then for each MOVE_WORDS. */
@@ -114,10 +111,10 @@ export function canonicalize(length: i32): i32 {
 
 /** The state with threads in other places, into `other`; false when what some of it stands for is not known. */
 export function rename(permutation: i32, length: i32): bool {
-  const newShared = imageOf(Part.Shared, load32(vector, SHARED), permutation);
-  const newServices = imageOf(Part.Services, load32(vector, SERVICES), permutation);
+  const newShared = imageOf(SHARED_PART, load32(vector, SHARED), permutation);
+  const newServices = imageOf(SERVICES_PART, load32(vector, SERVICES), permutation);
   if (newShared === 0 || newServices === 0) return false;
-  const images = imagesOf(Part.Thread, permutation);
+  const images = imagesOf(THREAD_PART, permutation);
   for (let at = THREADS; at < length; at++) {
     const image = images.get(load32(vector, at));
     if (image === 0) return false;
@@ -149,7 +146,7 @@ function imagesOf(part: i32, permutation: i32): Numbers {
 
 /** What is in memory when threads have changed places. */
 export function renamedContent(content: i32, permutation: i32): i32 {
-  const contentImages = imagesOf(Part.Content, permutation);
+  const contentImages = imagesOf(CONTENT_PART, permutation);
   const known = contentImages.get(content);
   if (known !== 0) return known - 1;
   let result = content;
@@ -242,7 +239,7 @@ function likeness(members: usize, index: i32): i32 {
   const exchange = memberWord(members, index, EXCHANGE) - 1;
   if (exchange < 0) return thread;
   unknown = exchange;
-  return imageOf(Part.Thread, thread, exchange);
+  return imageOf(THREAD_PART, thread, exchange);
 }
 
 /** What a line of the member's block would be in that of the first. */

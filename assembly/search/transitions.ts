@@ -1,28 +1,21 @@
 // A decision tree over what steps read, from the thread and its action down to a leaf that says what becomes
 // of the state: src/check/transitions.ts.
 
+import {
+  ALL_MEMORY,
+  ALL_SERVICES,
+  ALL_THREADS,
+  LEAF,
+  MOVED,
+  READ,
+  THREAD,
+} from '../../src/check/search-layout';
 import { CONTENT, SERVICES, SHARED, THREADS } from '../../src/check/state';
 import { Interner } from './interner';
 import { read, writeAll } from './memory-states';
 import { Triples } from './triples';
 import { reserve, vector } from './vector';
 import { allocate, copy, load32, Numbers, store32 } from './words';
-
-/** What is known at a node. */
-export const enum Kind {
-  Unknown,
-  /** The word at the address that is the node's value decides how it goes on. */
-  Read,
-  /** The value is the index of a leaf. */
-  Leaf,
-  /** Like a word that is read: another thread, all of them, all of memory, or the kernel's services. */
-  Thread,
-  AllThreads,
-  AllMemory,
-  AllServices,
-  /** What is known from here on was found by what is no longer so: value is the node that it begins at anew. */
-  Moved,
-}
 
 /** In the place of a thread, in a triple that is no root. */
 const NO_THREAD: i32 = -1;
@@ -80,24 +73,24 @@ export function find(action: i32, tid: i32, length: i32): i32 {
   while (node !== 0) {
     const value = values.get(node);
     switch (kinds.get(node)) {
-      case Kind.Leaf:
+      case LEAF:
         return value;
-      case Kind.Read:
+      case READ:
         node = below(node, read(content, value));
         break;
-      case Kind.Thread:
+      case THREAD:
         node = below(node, threadAt(value, length));
         break;
-      case Kind.AllThreads:
+      case ALL_THREADS:
         node = below(node, threadsOf(length));
         break;
-      case Kind.AllMemory:
+      case ALL_MEMORY:
         node = below(node, content);
         break;
-      case Kind.AllServices:
+      case ALL_SERVICES:
         node = below(node, load32(vector, SERVICES));
         break;
-      case Kind.Moved:
+      case MOVED:
         node = value;
         break;
       default:

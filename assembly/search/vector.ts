@@ -1,5 +1,6 @@
 // The state that is worked on, a vector of numbers: see src/check/state.ts.
 
+import { OUTCOME_HIGH, OUTCOME_LOW, OUTCOME_STATE } from '../../src/check/search-layout';
 import { CONTENT, SERVICES, SHARED, THREADS } from '../../src/check/state';
 import { finish, HIGH_FACTOR, LOW_FACTOR } from './hash';
 import { Interner } from './interner';
@@ -24,14 +25,9 @@ let stack: usize = allocate(STACK_ROOM);
 let stackRoom: i32 = STACK_ROOM;
 let stackUsed: i32 = 0;
 
-/** What has become of the state: words of src/check/search-core.ts. */
+/** What has become of the state: words of src/check/search-layout.ts. */
 export const outcome: usize = memory.data(20, 4);
-export const LENGTH: i32 = 0;
-export const IS_SETTLED: i32 = 1;
-const LOW: i32 = 2;
-const HIGH: i32 = 3;
-const STATE: i32 = 4;
-store32(outcome, STATE, <i32>vector);
+store32(outcome, OUTCOME_STATE, <i32>vector);
 
 /** Make room for a state of so many words. What is there is kept. */
 export function reserve(length: i32): void {
@@ -41,7 +37,7 @@ export function reserve(length: i32): void {
   vector = enlarge(vector, room, larger);
   other = enlarge(other, room, larger);
   room = larger;
-  store32(outcome, STATE, <i32>vector);
+  store32(outcome, OUTCOME_STATE, <i32>vector);
 }
 
 /** The thread that has a CPU in the state, 0 for none. */
@@ -89,6 +85,6 @@ export function fingerprint(length: i32): void {
     low = (low * LOW_FACTOR) ^ threads.low(thread);
     high = (high * HIGH_FACTOR) ^ threads.high(thread);
   }
-  store32(outcome, LOW, finish(low));
-  store32(outcome, HIGH, finish(high));
+  store32(outcome, OUTCOME_LOW, finish(low));
+  store32(outcome, OUTCOME_HIGH, finish(high));
 }

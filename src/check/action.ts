@@ -1,7 +1,7 @@
 // What can happen next: a thread runs on a CPU up to its next interruption point, a thread gets a signal,
 // or the time of the next timer comes. Each is one word.
 
-import { CPU_BITS, CPU_MASK, EVENT_MASK, TID_SHIFT } from './action-bits.js';
+import { CPU_BITS, CPU_MASK, EVENT_MASK, TID_SHIFT } from './search-layout.js';
 import { type Choice, CPU_LOST, TIME_PASSES } from '../kernel/scheduler.js';
 
 /** CPUs that a checked program can have. */

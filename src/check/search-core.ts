@@ -2,6 +2,7 @@
 // the ways in. Addresses are bytes, everything else words.
 
 import { CheckError } from './errors.js';
+import { OUTCOME_STATE } from './search-layout.js';
 import { SEARCH_MODULE } from './search-module.js';
 
 /** An interner in it. */
@@ -66,15 +67,6 @@ interface SearchFunctions {
   pop(length: number): void;
   clear(): void;
 }
-
-// What has become of a state: as in assembly/search/vector.ts.
-export const OUTCOME_LENGTH = 0;
-/** It is the one that stands for it, and the next two are its fingerprint. */
-export const OUTCOME_IS_SETTLED = 1;
-export const OUTCOME_LOW = 2;
-export const OUTCOME_HIGH = 3;
-/** The address of the state that is worked on. */
-const OUTCOME_STATE = 4;
 
 /** Bytes that it can have. */
 const MOST_BYTES = 2 ** 32;

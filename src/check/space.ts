@@ -12,13 +12,8 @@ import {
 } from './action.js';
 import { POINTS } from './dependence.js';
 import { Locality } from './locality.js';
-import {
-  OUTCOME_HIGH,
-  OUTCOME_IS_SETTLED,
-  OUTCOME_LENGTH,
-  OUTCOME_LOW,
-  type SearchCore,
-} from './search-core.js';
+import type { SearchCore } from './search-core.js';
+import { OUTCOME_HIGH, OUTCOME_IS_SETTLED, OUTCOME_LENGTH, OUTCOME_LOW } from './search-layout.js';
 import { SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { Symmetry } from './symmetry.js';

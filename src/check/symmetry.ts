@@ -16,18 +16,13 @@ import { type Dependence } from './dependence.js';
 import { Interner } from './interner.js';
 import { Permutation } from './permutation.js';
 import type { SearchCore } from './search-core.js';
+import { MOST_MEMBERS, SERVICES_PART, SHARED_PART, THREAD_PART } from './search-layout.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { Leaf, Transitions } from './transitions.js';
 
 /** Permutations that every step is executed for, at most: all of four threads. */
 const MOST_PERMUTATIONS = 24;
-/** Of a class: there would be more permutations. */
-const MOST_MEMBERS = 4;
-// What an image is of: as in assembly/search/symmetry.ts.
-const THREAD_PART = 0;
-const SHARED_PART = 1;
-const SERVICES_PART = 2;
 /** Where a block is, to compare it with another. */
 const NOWHERE = 0x7f000000;
 

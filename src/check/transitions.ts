@@ -16,6 +16,16 @@ import { type Dependence, LIVES, POINTS, wordsOfCall, wordsTouchedBy } from './d
 import type { Executor, Step, Terminal } from './executor.js';
 import { firstWord, WORD_BYTES, wordsEnd } from './memory-words.js';
 import type { SearchCore } from './search-core.js';
+import {
+  ALL_MEMORY,
+  ALL_SERVICES,
+  ALL_THREADS,
+  LEAF,
+  MOVED,
+  READ,
+  THREAD,
+  UNKNOWN,
+} from './search-layout.js';
 import { CONTENT, SERVICES, SHARED, THREADS } from './state.js';
 import type { StateParts } from './state-parts.js';
 import type { StepEvent } from './step-log.js';
@@ -96,18 +106,6 @@ const QUIET_EVENTS: ReadonlySet<TraceEvent> = new Set([
   TraceEvent.Syscall,
   TraceEvent.Exit,
 ]);
-
-// Kinds of nodes: as in assembly/search/transitions.ts.
-const UNKNOWN = 0;
-const READ = 1;
-const LEAF = 2;
-/** Like a word that is read: another thread, all of them, all of memory, or the kernel's services. */
-const THREAD = 3;
-const ALL_THREADS = 4;
-const ALL_MEMORY = 5;
-const ALL_SERVICES = 6;
-/** What is known from here on was found by what is no longer so: value is the node that it begins at anew. */
-const MOVED = 7;
 
 /** In the place of a thread: the node that a root has moved to. */
 const NEW_ROOT = -2;
