@@ -2,7 +2,6 @@
 // In WebAssembly, as that is quick from the first call. The other side of these functions is src/check/core.ts.
 
 import {
-  CPU_MASK,
   EVENT_MASK,
   OUTCOME_IS_SETTLED,
   OUTCOME_LENGTH,
@@ -78,17 +77,14 @@ export function settle(length: i32, hasSymmetry: bool): i32 {
 }
 
 /**
- * Go on by an action from the state on top of the stack, where a thread runs, on a CPU that no other has, and that is
- * plain: the leaf, and in `outcome` the length of the state and whether it is settled. -1 where it is not so: the state
- * is that on top.
+ * Go on by an action from the state on top of the stack, where a thread runs and that is plain: the leaf, and in
+ * `outcome` the length of the state and whether it is settled. -1 where it is not so, as on a CPU that another thread
+ * has, which is two steps: the state is that on top.
  */
 export function advance(action: i32, length: i32, hasSymmetry: bool): i32 {
   vectors.peek(length);
   if ((action & EVENT_MASK) !== 0) return -1;
-  const tid = action >>> TID_SHIFT;
-  const holder = vectors.holder(action & CPU_MASK);
-  if (holder !== 0 && holder !== tid) return -1;
-  const leaf = transitions.find(action, tid, length);
+  const leaf = transitions.find(action, action >>> TID_SHIFT, length);
   if (leaf < 0 || !transitions.isPlain(leaf, length - THREADS)) return -1;
   const after = transitions.apply(leaf, length);
   store32(vectors.outcome, OUTCOME_LENGTH, after);

@@ -40,11 +40,6 @@ export function reserve(length: i32): void {
   store32(outcome, OUTCOME_STATE, <i32>vector);
 }
 
-/** The thread that has a CPU in the state, 0 for none. */
-export function holder(cpu: i32): i32 {
-  return shared.at(load32(vector, SHARED), 1 + cpu);
-}
-
 /** Put the state on top of the stack. */
 export function push(length: i32): void {
   while (stackUsed + length > stackRoom) {

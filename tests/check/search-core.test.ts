@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { CheckError } from '../../src/check/errors.js';
 import { Interner } from '../../src/check/interner.js';
+import { MemoryStates } from '../../src/check/memory-states.js';
 import { SearchCore } from '../../src/check/search-core.js';
 import { SEARCH_MODULE } from '../../src/check/search-module.js';
 
@@ -112,6 +113,35 @@ test('more memory than there can be is refused in one sentence', () => {
 
   expect(ask).toThrow(CheckError);
   expect(ask).toThrow('the states take more memory than a search can have, 4 GiB');
+});
+
+test('with a control block moves what is an address in one, and no other word', () => {
+  const core = new SearchCore();
+  const memory = new MemoryStates(core, new Int32Array(1024), []);
+  // Threads 2 and 3, whose blocks are at 128 and 256.
+  core.give([2, 2, 128, 256, 3, 3, 256, 128, 2]);
+  core.functions.setPermutation(0, 9);
+  const tid = 64;
+  const before = memory.writeAll(0, [
+    128 + tid,
+    2,
+    256 + tid,
+    3,
+    132,
+    128,
+    136,
+    255,
+    140,
+    300,
+    512,
+    130,
+  ]);
+
+  const after = core.functions.renamedContent(before, 0);
+
+  const words = [128 + tid, 256 + tid, 260, 264, 268, 132, 512].map((at) => memory.read(after, at));
+  expect(words).toEqual([2, 3, 256, 383, 172, 0, 130]);
+  expect(core.functions.renamedContent(after, 0)).toBe(before);
 });
 
 function refuse(): never {
