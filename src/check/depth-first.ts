@@ -116,7 +116,7 @@ export class DepthFirstSearch {
 
   #mustStop(): boolean {
     const { size } = this.#visited;
-    if (size >= this.#maxStates || this.#space.isForNothing) return true;
+    if (size >= this.#maxStates || this.#space.isToBeStopped) return true;
     const effort = this.#space.effortOf(this.#transitions);
     return this.#watch.mustStop(size, effort, this.#progress, this);
   }

@@ -100,7 +100,7 @@ export class ShortestSearch {
   }
 
   #mustStop(): boolean {
-    if (this.#space.isForNothing || this.#nodes.size > this.#maxStates) return true;
+    if (this.#space.isToBeStopped || this.#nodes.size > this.#maxStates) return true;
     const effort = this.#space.effortOf(this.#transitions);
     return this.#watch.mustStop(this.#nodes.size, effort, this.#progress);
   }

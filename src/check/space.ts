@@ -82,8 +82,13 @@ export class Space {
     );
   }
 
-  /** The search has to be done again, with what it has found out. Writer: `#reconsider`. */
-  isForNothing = false;
+  /** The search has to be done again, with what it has found out. */
+  get isForNothing(): boolean {
+    return this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
+  }
+
+  /** The same as of when something was found out last: asked at every transition. */
+  isToBeStopped = false;
 
   /** Of so many transitions, and of the steps that have been executed: `Watch.mustStop`. */
   effortOf(transitions: number): number {
@@ -318,7 +323,7 @@ export class Space {
   }
 
   #reconsider(): void {
-    this.isForNothing = this.isMistaken || (this.options.reduceLocal && this.locality.hasLearnt);
+    this.isToBeStopped = this.isForNothing;
   }
 
   #pass(leaf: Leaf, state: Int32Array, action: Action): void {
