@@ -12,7 +12,7 @@ import { CONTENT, SERVICES, SHARED, THREADS } from '../../src/check/state';
 import { Interner } from './interner';
 import { LINE_BYTES, lineAt, lineOf, lines, lineWords, replaceLine } from './memory-states';
 import { Triples } from './triples';
-import { other, services, threads, vector } from './vector';
+import { other, threads, vector } from './vector';
 import { allocate, copy, load32, Numbers, store32 } from './words';
 
 const LINE_WORDS: i32 = LINE_BYTES / 4;
