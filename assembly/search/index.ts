@@ -1,5 +1,5 @@
 // The inner part of the checker's search: what states are made of, where steps lead, and which states are one.
-// In WebAssembly, as that is quick from the first call. The other side of these functions is src/check/core.ts.
+// In WebAssembly, as that is quick from the first call. The other side of these functions is src/check/search-core.ts.
 
 import {
   EVENT_MASK,
@@ -31,6 +31,7 @@ export {
   valueOf,
 } from './transitions';
 export { clear, peek, pop, push } from './vector';
+export { bytes } from './words';
 
 const FIRST_ROOM: i32 = 256;
 

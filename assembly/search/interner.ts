@@ -2,11 +2,11 @@
 // what is not there.
 
 import { finish, HIGH_SEED, LOW_SEED } from './hash';
-import { allocate, allocateUnset, copy, enlarge, load32, store32 } from './words';
+import { allocate, allocateUnset, copy, enlarge, load32, release, store32 } from './words';
 
 const FIRST_ROOM: i32 = 256;
 /** Words of the first piece of memory that tuples are put into, and of the largest unless one needs more. */
-const FIRST_PIECE: i32 = 1 << 10;
+const FIRST_PIECE: i32 = 1 << 11;
 const LARGEST_PIECE: i32 = 1 << 18;
 
 // @ts-ignore: decorator
@@ -116,13 +116,13 @@ export class Interner {
   }
 
   private makeRoom(length: i32): void {
-    this.piece = min(this.piece * 2, LARGEST_PIECE);
     this.freeWords = max(length, this.piece);
     this.free = allocateUnset(this.freeWords);
+    this.piece = min(this.piece * 2, LARGEST_PIECE);
   }
 
   private rehash(): void {
-    heap.free(this.table);
+    release(this.table, this.tableRoom);
     this.tableRoom *= 2;
     this.table = allocate(this.tableRoom);
     const mask = this.tableRoom - 1;

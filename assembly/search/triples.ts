@@ -2,7 +2,7 @@
 // time and never leave the process, so that a cheap hash will do.
 
 import { spread } from './hash';
-import { allocate, enlarge, load32, store32 } from './words';
+import { allocate, enlarge, load32, release, store32 } from './words';
 
 const FIRST_ROOM: i32 = 1024;
 
@@ -68,7 +68,7 @@ export class Triples {
   }
 
   private rehash(): void {
-    heap.free(this.table);
+    release(this.table, this.tableRoom);
     this.tableRoom *= 2;
     this.shift--;
     this.table = allocate(this.tableRoom);

@@ -20,6 +20,13 @@ export function store32(at: usize, index: i32, word: i32): void {
   store<i32>(at + ((<usize>index) << 2), word);
 }
 
+/** Bytes in use. */
+let used: u32 = 0;
+
+export function bytes(): u32 {
+  return used;
+}
+
 /** Room for so many words, all 0. */
 export function allocate(words: i32): usize {
   const at = allocateUnset(words);
@@ -30,7 +37,13 @@ export function allocate(words: i32): usize {
 /** The same with anything in it. */
 export function allocateUnset(words: i32): usize {
   requireRoom(words);
+  used += (<u32>words) << 2;
   return heap.alloc((<usize>words) << 2);
+}
+
+export function release(at: usize, words: i32): void {
+  used -= (<u32>words) << 2;
+  heap.free(at);
 }
 
 /** The same words, and 0 up to `after`. */
@@ -38,6 +51,7 @@ export function enlarge(at: usize, before: i32, after: i32): usize {
   requireRoom(after);
   const old = (<usize>before) << 2;
   const bytes = (<usize>after) << 2;
+  used += <u32>(bytes - old);
   const larger = heap.realloc(at, bytes);
   memory.fill(larger + old, 0, bytes - old);
   return larger;
@@ -51,7 +65,8 @@ export function copy(to: usize, from: usize, words: i32): void {
 
 function requireRoom(words: i32): void {
   const bytes = (<u64>(<u32>words)) << 2;
-  const pages = <i32>((bytes >>> 16) + 1);
+  // The allocator rounds up.
+  const pages = <i32>(((bytes + (bytes >>> 4)) >>> 16) + 2);
   if (bytes < MOST_BYTES && memory.size() + pages < 65536) return;
   full();
   unreachable();

@@ -182,7 +182,7 @@ export class DepthFirstSearch {
     depth: this.#depth,
     memory: this.#visited.bytes + this.#stack.byteLength + this.#space.transitions.bytes,
     done: this.#done(),
-    isFull: this.#space.isFull,
+    isNearlyFull: this.#space.isNearlyFull || this.#visited.isNearlyFull,
   });
 
   /** As if every action of a state led to as many states as any other. */

@@ -781,5 +781,5 @@ function partsOf(state: Int32Array): Parts {
 }
 
 function readerOf(tuples: Interner, id: number): WordReader {
-  return new WordReader(tuples.words, tuples.start(id));
+  return new WordReader(tuples.tuple(id), 0);
 }

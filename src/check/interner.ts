@@ -23,29 +23,21 @@ export class Interner {
     return this.#core.bytes;
   }
 
-  get isFull(): boolean {
-    return this.#core.isFull;
-  }
-
-  /** Words that tuple `id` is in, from `start` on. Valid until the next `intern`. */
-  get words(): Int32Array {
-    return this.#core.words;
-  }
-
-  /** Where tuple `id` begins in `words`. Valid until the next `intern`. */
-  start(id: number): number {
-    return this.#core.functions.tuple(this.handle, id) >>> 2;
+  get isNearlyFull(): boolean {
+    return this.#core.isNearlyFull;
   }
 
   /** Word `index` of tuple `id`, which is long enough. */
   at(id: number, index: number): number {
-    return this.words[this.start(id) + index] as number;
+    const start = this.#core.functions.tuple(this.handle, id) >>> 2;
+    return this.#core.words[start + index] as number;
   }
 
   /** A copy. */
   tuple(id: number): Int32Array {
-    const start = this.start(id);
-    return this.words.slice(start, start + this.#core.functions.length(this.handle, id));
+    const { functions } = this.#core;
+    const start = functions.tuple(this.handle, id) >>> 2;
+    return this.#core.words.slice(start, start + functions.length(this.handle, id));
   }
 
   /** The lanes of its fingerprint. */

@@ -32,8 +32,8 @@ export interface Progress {
 
 /** What a search says of itself. */
 export interface Measured extends Omit<Progress, 'seconds'> {
-  /** It has no room for much more. */
-  readonly isFull: boolean;
+  /** It has no room for much more: `SearchCore.isNearlyFull`. */
+  readonly isNearlyFull: boolean;
 }
 
 /** A search that others can take part in. */
@@ -46,6 +46,8 @@ export type ProgressListener = (
   progress: Progress,
   work: Divisible | undefined,
 ) => boolean | 'abandon';
+
+export const NO_ROOM = 'no more room: what states are made of takes 2 GiB';
 
 /** How often the clock is looked at. */
 const EFFORT_A_LOOK = 4096;
@@ -69,7 +71,7 @@ export class Watch {
     this.#onProgress = onProgress;
   }
 
-  /** Without limits: only whoever listens can stop it. */
+  /** Without limits: only whoever listens can stop it, and want of room. */
   unlimited(): Watch {
     return new Watch(NO_LIMITS, this.#now, this.#onProgress);
   }
@@ -94,14 +96,14 @@ export class Watch {
     }
     if (Math.abs(effort - this.#looked) < EFFORT_A_LOOK) return false;
     this.#looked = effort;
-    const { isFull, ...measured } = progress();
+    const { isNearlyFull, ...measured } = progress();
     const now = { ...measured, seconds: this.seconds };
     if (now.seconds >= this.#limits.maxSeconds) {
       this.reason = `--max-seconds ${this.#limits.maxSeconds} reached`;
     } else if (now.memory >= this.#limits.maxMemory) {
       this.reason = `--max-memory reached: ${Math.ceil(now.memory / 2 ** 20)} MiB in use`;
-    } else if (isFull) {
-      this.reason = 'no more room: what states are made of takes 2 GiB';
+    } else if (isNearlyFull) {
+      this.reason = NO_ROOM;
     }
     const answer = this.#onProgress(now, work);
     if (answer === false) this.reason ??= 'interrupted';

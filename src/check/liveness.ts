@@ -75,7 +75,7 @@ export class LivenessSearch {
     depth: 0,
     memory: this.#nodes.bytes + this.#targets.byteLength * 3,
     done: 0,
-    isFull: this.#nodes.isFull || this.#space.isFull,
+    isNearlyFull: this.#nodes.isNearlyFull || this.#space.isNearlyFull,
   });
 
   #expand(node: number): void {

@@ -11,6 +11,7 @@ export type Handle = number;
 /** Its functions. Those with `words` take so many from where `argument` says. */
 interface SearchFunctions {
   readonly memory: WebAssembly.Memory;
+  bytes(): number;
   argument(words: number): number;
   vector(words: number): number;
   renamed(): number;
@@ -103,17 +104,17 @@ export class SearchCore {
     this.outcomeAt = this.functions.outcome() >>> 2;
   }
 
-  /** Bytes it takes. */
+  /** Bytes it uses. */
   get bytes(): number {
-    return this.functions.memory.buffer.byteLength;
+    return this.functions.bytes() >>> 0;
   }
 
   /** What it needs next may be more than it can have: what grows is doubled. */
-  get isFull(): boolean {
+  get isNearlyFull(): boolean {
     return this.bytes > MOST_BYTES / 2;
   }
 
-  /** All its memory. Valid until the next call that may need more. */
+  /** All its memory. Valid until the next call of any function that may need more. */
   get words(): Int32Array {
     // Memory that has grown is another buffer, and a view of the old one is empty.
     if (this.#words.length === 0) this.#words = new Int32Array(this.functions.memory.buffer);

@@ -66,6 +66,8 @@ export interface Explored {
   readonly isComplete: boolean;
   /** It has learnt something that makes another search necessary. */
   readonly isForNothing: boolean;
+  /** There is no room for many more states. */
+  readonly isNearlyFull: boolean;
   /** A run was longer than it may be: what comes after is not in `frontier`. */
   readonly isCut: boolean;
   /** Where there is more to look at, when it was stopped. */
@@ -170,6 +172,7 @@ export class Session {
       ...result,
       isViolated,
       isForNothing,
+      isNearlyFull: this.#space.isNearlyFull,
       frontier: result.isComplete || isForNothing ? [] : search.frontier,
     };
   }
@@ -326,7 +329,10 @@ export class Session {
       this.#states = states;
       this.#transitions = transitions;
       const isWhole = this.#isWhole();
-      if (isWhole || watch.reason !== undefined) return violation;
+      if (isWhole || watch.reason !== undefined) {
+        if (violation === undefined) this.#watch.reason ??= watch.reason;
+        return violation;
+      }
     }
   }
 

@@ -19,6 +19,8 @@ export class SharedFingerprints implements Visited {
   #count = 0;
   /** There was no place for a fingerprint: it counts as seen, and the search is not complete. */
   isFull = false;
+  /** What has no place is left out: `isFull`. */
+  readonly isNearlyFull = false;
 
   /** buffers: of `allocate`, the same for all searches. */
   constructor(readonly buffers: readonly SharedArrayBuffer[]) {

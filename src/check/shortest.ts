@@ -118,7 +118,7 @@ export class ShortestSearch {
     depth: this.#steps,
     memory: this.#nodes.bytes + 20 * this.#parents.length + this.#space.transitions.bytes,
     done: 0,
-    isFull: this.#nodes.isFull || this.#space.isFull,
+    isNearlyFull: this.#nodes.isNearlyFull || this.#space.isNearlyFull,
   });
 
   /** Look at a node, unless there has been a shorter way to it. */

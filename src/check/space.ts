@@ -96,8 +96,8 @@ export class Space {
   }
 
   /** There is no room for much more. */
-  get isFull(): boolean {
-    return this.#core.isFull;
+  get isNearlyFull(): boolean {
+    return this.#core.isNearlyFull;
   }
 
   /** Begin a search with what is known by now. */

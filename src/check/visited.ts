@@ -7,6 +7,8 @@ export interface Visited {
   readonly size: number;
   /** Bytes it takes. */
   readonly bytes: number;
+  /** There is no room for many more. */
+  readonly isNearlyFull: boolean;
   /** True when the state was not in it, and is now. low, high: its fingerprint. */
   add(low: number, high: number, state: () => Int32Array): boolean;
 }
@@ -16,6 +18,7 @@ export interface Visited {
  * n * n / 2^65: 3 in a million for ten million.
  */
 export class Fingerprints implements Visited {
+  readonly isNearlyFull = false;
   #lanes = new Int32Array(1 << 13);
   #count = 0;
 
@@ -69,6 +72,10 @@ export class ExactStates implements Visited {
 
   get bytes(): number {
     return this.#states.bytes;
+  }
+
+  get isNearlyFull(): boolean {
+    return this.#states.isNearlyFull;
   }
 
   add(_low: number, _high: number, state: () => Int32Array): boolean {

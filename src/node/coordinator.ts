@@ -6,7 +6,7 @@ import type { CodeMap } from '../abi/code-map.js';
 import { CoverageCounter } from '../check/coverage.js';
 import type { Path } from '../check/depth-first.js';
 import { CheckError } from '../check/errors.js';
-import type { Progress } from '../check/limits.js';
+import { NO_ROOM, type Progress } from '../check/limits.js';
 import type { CheckOptions, CheckResult } from '../check/options.js';
 import { Locality } from '../check/locality.js';
 import { areOwn, BEGINNING, type Knowledge, type Seen } from '../check/session.js';
@@ -280,7 +280,8 @@ export class Coordinator {
     if (explored.isForNothing) this.#control.isAbandoned = true;
     this.#isComplete &&= explored.isComplete || this.#control.isAbandoned;
     this.#isCut ||= explored.isCut;
-    if (isFull) this.#fill();
+    if (isFull) this.#fill('--max-memory reached: no room for more states');
+    if (explored.isNearlyFull) this.#fill(NO_ROOM);
     if (explored.isViolated) {
       this.#isViolated = true;
       this.#control.stop();
@@ -296,9 +297,9 @@ export class Coordinator {
     };
   }
 
-  #fill(): void {
+  #fill(reason: string): void {
     this.#isComplete = false;
-    this.#reason ??= '--max-memory reached: no room for more states';
+    this.#reason ??= reason;
     this.#control.stop();
   }
 

@@ -78,6 +78,20 @@ test('a hundred thousand tuples keep their numbers, words and fingerprints while
   }
 });
 
+test('what was taken out stays what it was while room is made', () => {
+  const core = new SearchCore();
+  const interner = new Interner(core);
+  const tuple = interner.tuple(interner.intern(tupleOf(1)));
+  const memory = new MemoryStates(core, new Int32Array(1 << 20), []);
+  const stores = Array.from({ length: 1 << 16 }, (_, line) => [line * 64, 1]).flat();
+  const lines: number[] = [];
+
+  memory.difference(0, memory.writeAll(0, stores), (address) => lines.push(address));
+
+  expect(lines).toEqual(Array.from({ length: 1 << 16 }, (_, line) => line * 64));
+  expect(tuple).toEqual(tupleOf(1));
+});
+
 test('states come off the stack in the order in which they did not come on, however many', () => {
   const core = new SearchCore();
   const { functions } = core;
