@@ -115,6 +115,13 @@ const MOST_THREADS = 2 ** 20;
 /** Of event-counter and percpu-signal. */
 const AREA_BYTES = 16;
 
+/** Words that come first of what is shared besides who is on which CPU. */
+const MEMORY_BYTES = 0;
+const DESCRIPTORS = 1;
+const AFTER_DESCRIPTORS = 2;
+/** Of what is shared, what comes behind the number of that. */
+const AFTER_BESIDES = 1;
+
 const NOBODY: readonly number[] = [];
 
 const NOTHING = {
@@ -497,12 +504,13 @@ export class Executor {
     }
     const shared = state[SHARED] as number;
     const { parts } = this;
-    const cpus = readerOf(parts.shared, shared);
-    const besides = cpus.word();
-    const common = readerOf(parts.besides, besides);
-    this.#resize(common.word());
-    const descriptors = common.word();
+    const besides = parts.besidesOf(shared);
+    this.#resize(parts.besides.at(besides, MEMORY_BYTES));
     this.#loadContent(content);
+    // From here on nothing is asked of the search: it reads from where the tuples are.
+    const cpus = readerOf(parts.shared, shared, AFTER_BESIDES);
+    const common = readerOf(parts.besides, besides, AFTER_DESCRIPTORS);
+    const descriptors = parts.besides.at(besides, DESCRIPTORS);
     if (this.#booted.guest.globals[0] !== undefined) this.#globals.store(0, descriptors, 0);
     const live = this.#live;
     const isSame = live !== undefined && parts.besidesOf(live.shared) === besides;
@@ -780,6 +788,7 @@ function partsOf(state: Int32Array): Parts {
   };
 }
 
-function readerOf(tuples: Interner, id: number): WordReader {
-  return new WordReader(tuples.tuple(id), 0);
+/** Behind the first words. */
+function readerOf(tuples: Interner, id: number, skipped = 0): WordReader {
+  return new WordReader(tuples.words, tuples.start(id) + skipped);
 }

@@ -27,17 +27,25 @@ export class Interner {
     return this.#core.isNearlyFull;
   }
 
+  /** Words that tuple `id` is in, from `start` on: until anything is asked of the core that may need memory. */
+  get words(): Int32Array {
+    return this.#core.words;
+  }
+
+  /** Where tuple `id` begins in `words`. */
+  start(id: number): number {
+    return this.#core.functions.tuple(this.handle, id) >>> 2;
+  }
+
   /** Word `index` of tuple `id`, which is long enough. */
   at(id: number, index: number): number {
-    const start = this.#core.functions.tuple(this.handle, id) >>> 2;
-    return this.#core.words[start + index] as number;
+    return this.words[this.start(id) + index] as number;
   }
 
   /** A copy. */
   tuple(id: number): Int32Array {
-    const { functions } = this.#core;
-    const start = functions.tuple(this.handle, id) >>> 2;
-    return this.#core.words.slice(start, start + functions.length(this.handle, id));
+    const start = this.start(id);
+    return this.words.slice(start, start + this.#core.functions.length(this.handle, id));
   }
 
   /** The lanes of its fingerprint. */
