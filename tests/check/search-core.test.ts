@@ -9,6 +9,7 @@ import { CheckError } from '../../src/check/errors.js';
 import { Interner } from '../../src/check/interner.js';
 import { MemoryStates } from '../../src/check/memory-states.js';
 import { SearchCore } from '../../src/check/search-core.js';
+import { SERVICES_PART, SHARED_PART, THREAD_PART } from '../../src/check/search-layout.js';
 import { SEARCH_MODULE } from '../../src/check/search-module.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -156,6 +157,50 @@ test('with a control block moves what is an address in one, and no other word', 
   const words = [128 + tid, 256 + tid, 260, 264, 268, 132, 512].map((at) => memory.read(after, at));
   expect(words).toEqual([2, 3, 256, 383, 172, 0, 130]);
   expect(core.functions.renamedContent(after, 0)).toBe(before);
+});
+
+test('threads that are alike stand in the order in which they queue', () => {
+  const core = new SearchCore();
+  const { functions } = core;
+  const [main, two, three] = [1, 2, 3].map((n) =>
+    new Interner(core, functions.threads()).intern(tupleOf(n)),
+  );
+  const [first, other] = [1, 2].map((n) =>
+    new Interner(core, functions.services()).intern(tupleOf(n)),
+  );
+  const shared = new Interner(core, functions.shared()).intern(tupleOf(1));
+  // Threads 2 and 3, whose blocks are at 128 and 256, change places.
+  core.give([2, 2, 128, 256, 3, 3, 256, 128, 2]);
+  functions.setPermutation(0, 9);
+  const images = [
+    [THREAD_PART, main, main],
+    [THREAD_PART, two, three],
+    [THREAD_PART, three, two],
+    [SHARED_PART, shared, shared],
+    [SERVICES_PART, first, other],
+    [SERVICES_PART, other, first],
+  ] as const;
+  for (const [part, number, image] of images)
+    functions.setImage(part, number as number, 0, image as number);
+  // One class of two, the second of which is exchanged by that; in the order 1, 0 it is what has to be done.
+  core.give([1, 2, 2, 128, 0, 3, 256, 1, 1, 4, 0]);
+  functions.setGroup(3, 11);
+  core.give([2, 2, 3]);
+  functions.setQueues(first as number, 3);
+  core.give([2, 3, 2]);
+  functions.setQueues(other as number, 3);
+  const stateOf = (services: number | undefined): Int32Array =>
+    Int32Array.from([shared, services, 0, main, two, three] as number[]);
+
+  const settled = [first, other].map((services) => {
+    core.giveState(stateOf(services));
+    return [functions.settle(6, true), core.state(6)];
+  });
+
+  expect(settled).toEqual([
+    [0, stateOf(first)],
+    [0, stateOf(first)],
+  ]);
 });
 
 function refuse(): never {
