@@ -11,6 +11,8 @@ import { MemoryStates } from '../../src/check/memory-states.js';
 import { SearchCore } from '../../src/check/search-core.js';
 import { SERVICES_PART, SHARED_PART, THREAD_PART } from '../../src/check/search-layout.js';
 import { SEARCH_MODULE } from '../../src/check/search-module.js';
+import { StateParts } from '../../src/check/state-parts.js';
+import { WordWriter } from '../../src/kernel/words.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -159,15 +161,23 @@ test('with a control block moves what is an address in one, and no other word', 
   expect(core.functions.renamedContent(after, 0)).toBe(before);
 });
 
+function queued(tids: readonly number[]): WordWriter {
+  const words = new WordWriter();
+  for (const tid of tids) words.thread(tid);
+  return words;
+}
+
 test('threads that are alike stand in the order in which they queue', () => {
   const core = new SearchCore();
   const { functions } = core;
   const [main, two, three] = [1, 2, 3].map((n) =>
     new Interner(core, functions.threads()).intern(tupleOf(n)),
   );
-  const [first, other] = [1, 2].map((n) =>
-    new Interner(core, functions.services()).intern(tupleOf(n)),
-  );
+  const parts = new StateParts(core);
+  const [first, other] = [
+    [2, 3],
+    [3, 2],
+  ].map((queue) => parts.internServices(queued(queue), true));
   const shared = new Interner(core, functions.shared()).intern(tupleOf(1));
   // Threads 2 and 3, whose blocks are at 128 and 256, change places.
   core.give([2, 2, 128, 256, 3, 3, 256, 128, 2]);
@@ -185,10 +195,6 @@ test('threads that are alike stand in the order in which they queue', () => {
   // One class of two, the second of which is exchanged by that; in the order 1, 0 it is what has to be done.
   core.give([1, 2, 2, 128, 0, 3, 256, 1, 1, 4, 0]);
   functions.setGroup(3, 11);
-  core.give([2, 2, 3]);
-  functions.setQueues(first as number, 3);
-  core.give([2, 3, 2]);
-  functions.setQueues(other as number, 3);
   const stateOf = (services: number | undefined): Int32Array =>
     Int32Array.from([shared, services, 0, main, two, three] as number[]);
 
